@@ -1,0 +1,101 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { ADMIN, Output, Target } from "./target.mjs";
+import { ROOT } from "./worker.mjs";
+
+const BOOT_MILLISECONDS = 20_000;
+const built = new Set();
+
+/**
+ * Builds the same main.go natively, which is a stock PocketBase, and serves it from an empty directory.
+ *
+ * @param {object} [options]
+ * @param {boolean} [options.example] serve the example app in place of main.go
+ * @param {Record<string, string>} [options.vars] variables of its environment
+ * @returns {Promise<StockTarget>}
+ */
+export async function startStock(options = {}) {
+  const target = new StockTarget(options);
+  await target.start();
+  return target;
+}
+
+/** A running stock PocketBase. See Target. */
+export class StockTarget extends Target {
+  kind = "stock";
+  #options;
+  #directory = mkdtempSync(join(tmpdir(), "stock-"));
+  #process;
+
+  constructor(options) {
+    super(new Output());
+    this.#options = options;
+  }
+
+  async start() {
+    const binary = build(this.#options.example);
+    const directory = join(this.#directory, "pb_data");
+    execFileSync(binary, ["superuser", "upsert", ADMIN.email, ADMIN.password, "--dir", directory]);
+    const port = await freePort();
+    this.urls = [`http://127.0.0.1:${port}`];
+    this.#process = spawn(binary, ["serve", "--dir", directory, "--http", `127.0.0.1:${port}`], {
+      cwd: this.#directory,
+      env: { ...process.env, ...this.#options.vars },
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream.on("data", (data) => this.output.add(String(data)));
+    }
+    await this.#healthy();
+  }
+
+  /** Ends the process and starts it again on the same data. */
+  async restart() {
+    await this.#end();
+    await this.start();
+  }
+
+  async stop() {
+    await this.#end();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #end() {
+    if (!this.#process || this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = once(this.#process, "exit");
+    this.#process.kill("SIGKILL");
+    await exited;
+  }
+
+  async #healthy() {
+    const deadline = Date.now() + BOOT_MILLISECONDS;
+    while (Date.now() < deadline) {
+      if (this.#process.exitCode !== null) break;
+      const response = await fetch(`${this.url}/api/health`).catch(() => undefined);
+      if (response?.ok) return;
+      await new Promise((resume) => setTimeout(resume, 50));
+    }
+    throw new Error(`stock PocketBase did not start:\n${this.output.since()}`);
+  }
+}
+
+function build(example) {
+  const binary = join(ROOT, "build", example ? "stock-example" : "stock");
+  if (built.has(binary)) return binary;
+  execFileSync("go", ["build", "-o", binary, example ? "./test/example" : "."], { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  built.add(binary);
+  return binary;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
