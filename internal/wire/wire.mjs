@@ -77,6 +77,13 @@ export class Writer {
     this.#length += 4 + value.length;
   }
 
+  /** Bytes without their length, for the last field. @param {Uint8Array} value */
+  raw(value) {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
   /** @returns {Uint8Array} what was written so far; it shares the writer's memory */
   done() {
     return this.#bytes.subarray(0, this.#length);

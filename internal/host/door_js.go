@@ -1,0 +1,157 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unsafe"
+
+	"pocketflare/internal/wire"
+)
+
+// WebAssembly here has one thread, and a goroutine gives way only where it blocks: the maps below need no lock.
+
+//go:wasmimport pocketflare submit
+func hostSubmit(scope, op int32, payload unsafe.Pointer, length int32) (call int32)
+
+//go:wasmimport pocketflare take
+func hostTake(to unsafe.Pointer)
+
+//go:wasmimport pocketflare respond
+func hostRespond(scope int32, head unsafe.Pointer, headLength int32, body unsafe.Pointer, bodyLength int32)
+
+//go:wasmimport pocketflare ready
+func hostReady(message unsafe.Pointer, length int32)
+
+//go:wasmimport pocketflare mark
+func hostMark(phase int32)
+
+// The kinds of events that JavaScript reports.
+const (
+	eventBegin  = 1 // a scope begins with a packet: id is the scope's
+	eventReply  = 2 // an operation has answered: id is the call's
+	eventFailed = 3 // an operation has thrown
+	eventCancel = 4 // nobody waits for a scope any more: id is the scope's
+	eventEnd    = 5 // a scope can do no more I/O
+)
+
+// ErrDisconnected is the cause with which a request's context ends when its client has gone.
+var ErrDisconnected = errors.New("host: the client has disconnected")
+
+type reply struct {
+	data []byte
+	err  error
+}
+
+var (
+	calls  = map[int32]chan reply{}
+	scopes = map[int32]*Scope{}
+	serve  func(scope *Scope, packet []byte)
+)
+
+// event is how JavaScript enters Go. It runs outside of any goroutine's turn, so it must not block; what it woke runs when it has returned.
+//
+//go:wasmexport pocketflare_event
+func event(kind, id, length int32) {
+	switch kind {
+	case eventBegin:
+		scope := newScope(id)
+		packet := take(length)
+		go scope.run(packet)
+	case eventReply, eventFailed:
+		done, waiting := calls[id]
+		if !waiting {
+			return // the caller's context ended first
+		}
+		delete(calls, id)
+		data := take(length)
+		if kind == eventReply {
+			done <- reply{data: data}
+			return
+		}
+		r := wire.NewReader(data)
+		done <- reply{err: &Error{Name: r.String(), Message: r.String()}}
+	case eventCancel:
+		if scope := scopes[id]; scope != nil {
+			scope.cancel(ErrDisconnected)
+		}
+	case eventEnd:
+		if scope := scopes[id]; scope != nil {
+			scope.end()
+		}
+	}
+}
+
+// take fetches the bytes that JavaScript set aside for the event.
+func take(length int32) []byte {
+	if length == 0 {
+		return nil
+	}
+	data := make([]byte, length)
+	hostTake(unsafe.Pointer(&data[0]))
+	return data
+}
+
+// Call hands op with its packed payload to the goroutine's scope and waits for the reply, a buffer that is the caller's own.
+//
+// The payload may be used again when Call has returned. The error is an *Error where JavaScript threw, and ctx.Err() where ctx ended
+// first; the operation itself then goes on, and its reply is dropped.
+func Call(ctx context.Context, op Op, payload []byte) ([]byte, error) {
+	return call(ctx, currentID(), op, payload)
+}
+
+func call(ctx context.Context, scope int32, op Op, payload []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	id := hostSubmit(scope, int32(op), unsafe.Pointer(unsafe.SliceData(payload)), int32(len(payload)))
+	done := make(chan reply, 1)
+	calls[id] = done
+	if ctx.Done() == nil {
+		r := <-done
+		return r.data, r.err
+	}
+	select {
+	case r := <-done:
+		return r.data, r.err
+	case <-ctx.Done():
+		delete(calls, id)
+		return nil, ctx.Err()
+	}
+}
+
+// Sleep waits for d. Unlike time.Sleep it keeps the goroutine's scope alive meanwhile.
+func Sleep(ctx context.Context, d time.Duration) error {
+	_, err := Call(ctx, OpSleep, wire.AppendF64(nil, float64(d)/float64(time.Millisecond)))
+	return err
+}
+
+// A Phase is a step of the boot that Server-Timing tells.
+type Phase int32
+
+// The phases that Go reports when they begin.
+const (
+	PhaseBootstrap Phase = 1 // the app opens its databases and loads settings and collections
+	PhaseRouter    Phase = 2 // migrations, OnServe and the router
+)
+
+// Mark tells JavaScript that a phase of the boot begins.
+func Mark(phase Phase) { hostMark(int32(phase)) }
+
+// Serve tells JavaScript that Go is ready for events and has fn handle each in a goroutine of its own. It never returns.
+func Serve(fn func(scope *Scope, packet []byte)) {
+	serve = fn
+	hostReady(nil, 0)
+	select {}
+}
+
+// Fail tells JavaScript that Go cannot start, and why. The program should end after it.
+func Fail(err error) {
+	message := []byte(err.Error())
+	if len(message) == 0 {
+		message = []byte("unknown error")
+	}
+	hostReady(unsafe.Pointer(&message[0]), int32(len(message)))
+}

@@ -1,0 +1,40 @@
+// Package host is the door between Go and the Worker's JavaScript.
+//
+// Go asks for I/O by handing an operation to a scope: the right of one event (a fetch, a scheduled run) to do I/O. JavaScript runs
+// the operation in that event's own request context and answers with one buffer. Everything crosses packed (package wire) and is
+// told apart by a number: no JavaScript value is ever held in Go, so nothing leaks.
+//
+// A goroutine finds its scope by its profile label, which the goroutines that it starts inherit. A goroutine whose scope has ended,
+// or that never had one, uses the scope whose event is running now; where no event is running, its operation waits for the next.
+//
+// runtime.mjs is the other side.
+package host
+
+// Op is the number of an operation that JavaScript runs for Go. runtime.mjs maps each to its function.
+type Op int32
+
+// The operations.
+const (
+	OpD1         Op = 1 // a D1 call: internal/d1
+	OpFetch      Op = 2 // an outgoing request: internal/fetch
+	OpFetchBody  Op = 3 // a part of an outgoing request's response
+	OpSleep      Op = 4 // a sleep that keeps its scope alive: f64 milliseconds
+	OpBodyRead   Op = 5 // the next part of the event's request body; empty at its end
+	OpBodyWrite  Op = 6 // a part of the event's response body
+	OpBodyClose  Op = 7 // the end of the event's response body: string error, empty for none
+	OpFetchWrite Op = 8 // a part of an outgoing request's body
+	OpFetchClose Op = 9 // gives up an outgoing request
+)
+
+// Error is what JavaScript threw.
+type Error struct {
+	Name    string // the class, "TypeError"
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Name == "" || e.Name == "Error" {
+		return e.Message
+	}
+	return e.Name + ": " + e.Message
+}

@@ -1,0 +1,121 @@
+// A scope is one event's right to do I/O. workerd ties each piece of I/O to the event in whose context it was started and cancels
+// it with that event, so Go's operations are started by the scope they belong to: at once when it is that scope's turn, else by its pump.
+
+/**
+ * The longest sleep of a pump, in milliseconds. An event that waits for other events' work needs I/O of its own pending or workerd
+ * takes it for hung; the pump's timer is that I/O.
+ */
+export const PUMP_INTERVAL = 1000;
+
+export class Scope {
+  /** The scope's number in its runtime; 0 before it is attached. */
+  id = 0;
+  /** The runtime that it is attached to. */
+  runtime = null;
+  /** Whether the event has been answered in full; what remains are operations of goroutines that outlive it. */
+  handled = false;
+  /** Whether the event can do no more I/O. */
+  ended = false;
+  /** Operations that were started and have not settled. */
+  inFlight = 0;
+  /** When its pump last ran, and when an operation of it was last started or settled, in performance.now() milliseconds. */
+  beat = performance.now();
+  progress = this.beat;
+  /** When the pump's timer fires; -Infinity while it does not sleep. */
+  alarm = -Infinity;
+  /** What its operations cost. The adapters raise the figures. */
+  stats = { d1Calls: 0, d1Statements: 0, d1Milliseconds: 0 };
+  /** The numbers of its operations that Go waits for. */
+  calls = new Set();
+  /** What Go answers; rejects when the scope fails. */
+  answer = Promise.withResolvers();
+  /** Why it failed, if it did. */
+  error = null;
+  /** Called in the event's own context when the scope has failed. */
+  onFailure = null;
+
+  #queue = [];
+  #pumping = false;
+  #wake = null;
+
+  /**
+   * @param {object} env the event's bindings
+   * @param {ExecutionContext} ctx the event's context
+   * @param {Request} [request] the event's request, if it is a fetch
+   */
+  constructor(env, ctx, request) {
+    this.env = env;
+    this.ctx = ctx;
+    this.request = request;
+  }
+
+  /** Whether a pump runs, so that tasks of other turns can be handed to the scope. */
+  get pumping() {
+    return this.#pumping;
+  }
+
+  /** Whether Go is still at work in the scope, as far as JavaScript can tell. */
+  get busy() {
+    return !this.handled || this.inFlight > 0 || this.#queue.length > 0;
+  }
+
+  /** Keeps the event alive, after its response and its client's hang-up as well, until the scope has nothing left to do. */
+  keepAlive() {
+    if (this.#pumping || this.ended) return;
+    this.#pumping = true;
+    this.ctx.waitUntil(this.#pump());
+  }
+
+  /**
+   * Has the pump start a task in the event's own context.
+   * @param {() => void} task
+   */
+  enqueue(task) {
+    this.#queue.push(task);
+    this.keepAlive();
+    this.wake();
+  }
+
+  wake() {
+    this.#wake?.();
+  }
+
+  /**
+   * Ends the scope before its time: what waits for it fails, and nothing more is started.
+   * @param {Error} error
+   */
+  fail(error) {
+    if (this.ended) return;
+    this.handled = true;
+    this.error = error;
+    this.answer.promise.catch(() => {}); // its event may not have come to wait for it
+    this.answer.reject(error);
+    this.end();
+  }
+
+  end() {
+    this.ended = true;
+    this.#queue.length = 0;
+    this.wake();
+  }
+
+  async #pump() {
+    while (!this.ended) {
+      this.beat = performance.now();
+      while (this.#queue.length > 0) this.#queue.shift()();
+      this.runtime.tick(this);
+      if (this.ended) break;
+      const now = performance.now();
+      this.alarm = Math.min(now + PUMP_INTERVAL, this.runtime.nextTimer);
+      let timer;
+      await new Promise((resolve) => {
+        this.#wake = resolve;
+        timer = setTimeout(resolve, Math.max(0, this.alarm - now));
+      });
+      this.#wake = null;
+      this.alarm = -Infinity;
+      clearTimeout(timer);
+    }
+    if (this.error) this.onFailure?.(this.error);
+  }
+}

@@ -1,0 +1,68 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"context"
+	"unsafe"
+)
+
+//go:linkname profileLabel runtime/pprof.runtime_getProfLabel
+func profileLabel() unsafe.Pointer
+
+//go:linkname setProfileLabel runtime/pprof.runtime_setProfLabel
+func setProfileLabel(label unsafe.Pointer)
+
+// Scope is one event's right to do I/O.
+type Scope struct {
+	id      int32
+	context context.Context
+	cancel  context.CancelCauseFunc
+}
+
+// labels finds a scope by the label of its goroutines. A label that is not in it is one of the app's own, or of a scope that has ended.
+var labels = map[unsafe.Pointer]*Scope{}
+
+func newScope(id int32) *Scope {
+	scope := &Scope{id: id}
+	scope.context, scope.cancel = context.WithCancelCause(context.Background())
+	scopes[id] = scope
+	labels[unsafe.Pointer(scope)] = scope
+	return scope
+}
+
+// run handles the event. Goroutines that it leaves behind keep the scope until JavaScript ends it.
+func (s *Scope) run(packet []byte) {
+	setProfileLabel(unsafe.Pointer(s))
+	defer s.cancel(context.Canceled)
+	serve(s, packet)
+}
+
+// end forgets the scope: what its goroutines still start goes to the scope whose event is running then.
+func (s *Scope) end() {
+	s.cancel(context.Canceled)
+	delete(scopes, s.id)
+	delete(labels, unsafe.Pointer(s))
+}
+
+// Context ends when the event's client has gone (its cause is ErrDisconnected) and when the event has been handled.
+func (s *Scope) Context() context.Context { return s.context }
+
+// Call is the function Call with this scope, whatever the goroutine's own is.
+func (s *Scope) Call(ctx context.Context, op Op, payload []byte) ([]byte, error) {
+	return call(ctx, s.id, op, payload)
+}
+
+// Respond hands JavaScript the head of the response of the scope's event and its body, whole or as far as it is known;
+// internal/httpbridge has the layout. Both may be used again when it returns.
+func (s *Scope) Respond(head, body []byte) {
+	hostRespond(s.id, unsafe.Pointer(unsafe.SliceData(head)), int32(len(head)), unsafe.Pointer(unsafe.SliceData(body)), int32(len(body)))
+}
+
+// currentID is the number of the goroutine's scope, 0 where it has none.
+func currentID() int32 {
+	if scope := labels[profileLabel()]; scope != nil {
+		return scope.id
+	}
+	return 0
+}

@@ -1,0 +1,85 @@
+// Package httpbridge turns a Worker's fetch events into calls of a net/http handler, and what the handler writes into responses.
+//
+// The handler sees what net/http's own server would give it: the same request fields, context, body errors, content sniffing,
+// suppressed headers and http.ResponseController. What differs:
+//
+//   - a body that ends within BufferSize bytes without a Flush is sent with its length; net/http does so up to 2 KB;
+//   - Hijack, server push and trailers do not exist in a Worker: they answer http.ErrNotSupported or are left out;
+//   - a connection cannot be dropped: where net/http would do so before the first byte, the answer is an empty 500.
+//
+// Layout of a request packet (package wire):
+//
+//	string  head: method, scheme, host, client address, path with query, then name and value of each header, joined by newlines
+//	u8      body: BodyNone, BodyWhole (the rest of the packet) or BodyStream (read by host.OpBodyRead)
+//	rest    the whole body
+//
+// Layout of a response head:
+//
+//	u32     status
+//	u8      1 if the body is a stream, of which this is the first part; 0 if it is whole
+//	rest    name and value of each header, joined by newlines
+package httpbridge
+
+import (
+	"context"
+	"errors"
+	"log"
+	"net/http"
+	"runtime/debug"
+
+	"pocketflare/internal/host"
+)
+
+// BufferSize is the number of bytes of a response body that are gathered before they cross to JavaScript.
+const BufferSize = 64 << 10
+
+// The kinds of request bodies.
+const (
+	BodyNone   = 0
+	BodyWhole  = 1
+	BodyStream = 2
+)
+
+// Event is a fetch event of the Worker; host.Scope is one.
+type Event interface {
+	// Context ends when the client has gone or the event has been handled.
+	Context() context.Context
+
+	// Call runs an operation in the event's scope.
+	Call(ctx context.Context, op host.Op, payload []byte) ([]byte, error)
+
+	// Respond starts the response. Both buffers may be used again when it returns.
+	Respond(head, body []byte)
+}
+
+// Serve has handler answer the event whose request packet is given.
+func Serve(event Event, packet []byte, handler http.Handler) {
+	request, err := parseRequest(event, packet)
+	if err != nil {
+		badRequest(event)
+		return
+	}
+	w := newResponse(event, request)
+	defer func() {
+		if cause := recover(); cause != nil {
+			if !isAbort(cause) {
+				log.Printf("http: panic serving %s %s: %v\n%s", request.Method, request.URL.Path, cause, debug.Stack())
+			}
+			w.abort()
+			return
+		}
+		w.finish()
+	}()
+	handler.ServeHTTP(w, request)
+}
+
+func isAbort(cause any) bool {
+	err, ok := cause.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
+// badRequest answers a request line that net/http cannot parse as its server does.
+func badRequest(event Event) {
+	head := appendHeader(appendHead(nil, http.StatusBadRequest), "Content-Type", "text/plain; charset=utf-8")
+	event.Respond(head, []byte("400 Bad Request"))
+}

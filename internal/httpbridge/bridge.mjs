@@ -1,0 +1,149 @@
+// Fetch events in, responses out; bridge.go has the layout of the packets.
+
+import { Writer } from "../wire/wire.mjs";
+
+/** Bodies up to this many bytes enter Go with their request; larger ones, and those of unknown length, are read part by part. */
+const WHOLE_BODY_LIMIT = 64 * 1024;
+
+/** How much of a streamed body is read at a time. */
+const PART_SIZE = 64 * 1024;
+
+const BODY_NONE = 0;
+const BODY_WHOLE = 1;
+const BODY_STREAM = 2;
+
+const STREAM = 1;
+
+/** Where the headers begin in a response head. */
+const HEAD_START = 5;
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Reads the request's body if it is small enough to enter Go with the request.
+ * @param {Request} request
+ * @returns {Promise<Uint8Array> | undefined} undefined where there is no body or it is to be streamed
+ */
+export function readWholeBody(request) {
+  if (request.body === null) return undefined;
+  const length = request.headers.get("content-length");
+  if (length === null || Number(length) > WHOLE_BODY_LIMIT) return undefined;
+  return request.bytes();
+}
+
+/**
+ * @param {Request} request
+ * @param {Uint8Array | undefined} whole what readWholeBody read
+ * @returns {Uint8Array} the request packet
+ */
+export function packRequest(request, whole) {
+  const { url, headers } = request;
+  const authority = url.indexOf("//") + 2;
+  const target = url.indexOf("/", authority);
+  const fragment = url.indexOf("#", target);
+  let head = `${request.method}\n${url.slice(0, authority - 3)}\n${headers.get("host") ?? url.slice(authority, target)}\n`;
+  head += `${headers.get("cf-connecting-ip") ?? "127.0.0.1"}\n${fragment < 0 ? url.slice(target) : url.slice(target, fragment)}`;
+  for (const [name, value] of headers) head += `\n${name}\n${value}`;
+
+  const packet = new Writer(head.length + 64 + (whole?.length ?? 0));
+  packet.string(head);
+  if (whole) {
+    packet.u8(BODY_WHOLE);
+    packet.raw(whole);
+  } else {
+    packet.u8(request.body === null ? BODY_NONE : BODY_STREAM);
+  }
+  return packet.done();
+}
+
+/**
+ * What Go answered.
+ * @typedef {{ status: number, stream: boolean, headers: [string, string][], body: Uint8Array | null }} Answer
+ */
+
+/**
+ * @param {Uint8Array} head a response head; a view on Go's memory will do
+ * @param {Uint8Array} body the whole body or its first part; it is copied
+ * @returns {Answer}
+ */
+export function unpackAnswer(head, body) {
+  const headers = [];
+  if (head.length > HEAD_START) {
+    const fields = decodeHeader(head.subarray(HEAD_START)).split("\n");
+    for (let i = 0; i + 1 < fields.length; i += 2) headers.push([fields[i], fields[i + 1]]);
+  }
+  return { status: head[0] | (head[1] << 8), stream: head[4] === STREAM, headers, body: body.length > 0 ? body.slice() : null };
+}
+
+/** Header values are bytes: where they are not ASCII, each byte becomes the character with its number, which workerd turns back. */
+function decodeHeader(bytes) {
+  const text = decoder.decode(bytes);
+  if (text.length === bytes.length) return text;
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+/**
+ * Makes the Response in the scope's own context and, for a stream, opens the writer that bodyWrite and bodyClose use.
+ * @param {import("../host/scope.mjs").Scope} scope
+ * @param {Answer} answer
+ * @param {[string, string][]} extra headers to add
+ * @returns {Response}
+ */
+export function toResponse(scope, answer, extra) {
+  const headers = new Headers();
+  let length;
+  for (const [name, value] of answer.headers) {
+    headers.append(name, value);
+    if (name === "Content-Length") length = value;
+  }
+  for (const [name, value] of extra) headers.append(name, value);
+  // What the handler has encoded stays as it is.
+  const init = { status: answer.status, headers, encodeBody: headers.has("content-encoding") ? "manual" : "automatic" };
+  return new Response(answer.stream ? openStream(scope, answer.body, length) : answer.body, init);
+}
+
+function openStream(scope, first, length) {
+  const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
+  const writer = writable.getWriter();
+  writer.closed.catch(() => scope.runtime.cancel(scope));
+  scope.onFailure = (error) => writer.abort(error).catch(() => {});
+  scope.writer.resolve(writer);
+  scope.written = first ? writer.write(first) : Promise.resolve();
+  scope.written.catch(() => {}); // the next part's write, or the close, reports it
+  return readable;
+}
+
+/**
+ * Operation: reads the next part of the request's body.
+ * @returns {Promise<Uint8Array | undefined>} undefined at its end
+ */
+export async function bodyRead(scope) {
+  scope.reader ??= scope.request.body.getReader({ mode: "byob" });
+  const { done, value } = await scope.reader.read(new Uint8Array(PART_SIZE));
+  return done ? undefined : value;
+}
+
+/** Operation: writes a part of the response's body once the one before it has been taken. */
+export async function bodyWrite(scope, payload) {
+  const part = payload.slice();
+  const writer = await scope.writer.promise;
+  await scope.written;
+  scope.written = writer.write(part);
+  scope.written.catch(() => {});
+}
+
+/** Operation: ends the response's body, with an error where the payload tells one. */
+export async function bodyClose(scope, payload) {
+  const message = decoder.decode(payload.subarray(4));
+  try {
+    const writer = await scope.writer.promise;
+    if (message !== "") {
+      await writer.abort(new Error(message));
+    } else {
+      await scope.written;
+      await writer.close();
+    }
+  } finally {
+    scope.handled = true;
+  }
+}

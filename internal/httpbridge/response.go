@@ -1,0 +1,257 @@
+package httpbridge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"pocketflare/internal/host"
+	"pocketflare/internal/wire"
+)
+
+// headLengthLimit is how much of a HEAD's body net/http gathers: only within it does it tell a length that the handler did not set.
+const headLengthLimit = 2048
+
+// sniffLength is how much of a body http.DetectContentType looks at.
+const sniffLength = 512
+
+var newlineToSpace = strings.NewReplacer("\n", " ", "\r", " ")
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// response gathers what a handler writes. It implements http.ResponseWriter and what http.ResponseController looks for.
+type response struct {
+	event   Event
+	request *http.Request
+	header  http.Header
+
+	status     int     // 0 until WriteHeader
+	head       []byte  // the packed head, as it was at WriteHeader
+	sniff      bool    // the head needs a Content-Type
+	declared   int64   // the length that the handler declared, -1 for none
+	written    int64   // the body's length so far
+	buffer     *[]byte // what has not crossed yet
+	streaming  bool    // the head has crossed
+	err        error   // why nothing more can be written
+	deadline   time.Time
+	bodyReader *requestBody
+}
+
+func newResponse(event Event, request *http.Request) *response {
+	w := &response{event: event, request: request, header: make(http.Header, 12), declared: -1, buffer: buffers.Get().(*[]byte)}
+	w.bodyReader, _ = request.Body.(*requestBody)
+	return w
+}
+
+func (w *response) Header() http.Header { return w.header }
+
+func (w *response) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic("invalid WriteHeader code " + strconv.Itoa(status))
+	}
+	if w.status != 0 || status < 200 && status != http.StatusSwitchingProtocols {
+		return // superfluous, or an interim response, which a Worker cannot send
+	}
+	w.status = status
+	w.head = appendHead(w.head[:0], status)
+	for name, values := range w.header {
+		if suppressed(status, name) || !httpguts.ValidHeaderFieldName(name) {
+			continue
+		}
+		for _, value := range values {
+			w.head = appendHeader(w.head, name, value)
+		}
+	}
+	if declared := w.header.Get("Content-Length"); declared != "" {
+		if n, err := strconv.ParseInt(declared, 10, 64); err == nil && n >= 0 {
+			w.declared = n
+		}
+	}
+	w.sniff = w.bodyAllowed() && w.header["Content-Type"] == nil && w.header.Get("Content-Encoding") == ""
+}
+
+// suppressed tells whether net/http leaves the header out of a response with this status.
+func suppressed(status int, name string) bool {
+	switch name {
+	case "Content-Type":
+		return status == http.StatusNotModified
+	case "Content-Length":
+		return !statusAllowsBody(status)
+	case "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive":
+		return true // the platform's own
+	}
+	return false
+}
+
+func statusAllowsBody(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+func (w *response) bodyAllowed() bool { return statusAllowsBody(w.status) }
+
+func (w *response) isHead() bool { return w.request.Method == http.MethodHead }
+
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case w.err != nil:
+		return 0, w.err
+	case len(p) == 0:
+		return 0, nil
+	case !w.bodyAllowed():
+		return 0, http.ErrBodyNotAllowed
+	}
+	w.written += int64(len(p))
+	if w.declared >= 0 && w.written > w.declared {
+		return 0, http.ErrContentLength
+	}
+	w.sniffType(p)
+	if w.isHead() {
+		return len(p), nil
+	}
+	for rest := p; len(rest) > 0; {
+		n := min(len(rest), BufferSize-len(*w.buffer))
+		*w.buffer = append(*w.buffer, rest[:n]...)
+		rest = rest[n:]
+		if len(*w.buffer) == BufferSize {
+			if err := w.send(); err != nil {
+				return len(p) - len(rest), err
+			}
+		}
+	}
+	return len(p), nil
+}
+
+func (w *response) sniffType(first []byte) {
+	if !w.sniff {
+		return
+	}
+	w.sniff = false
+	w.head = appendHeader(w.head, "Content-Type", http.DetectContentType(first[:min(len(first), sniffLength)]))
+}
+
+// send moves what was gathered to JavaScript. Once the body streams, it waits until the client takes it.
+func (w *response) send() error {
+	if w.err != nil {
+		return w.err
+	}
+	defer func() { *w.buffer = (*w.buffer)[:0] }()
+	if !w.streaming {
+		w.streaming = true
+		setStreaming(w.head)
+		w.event.Respond(w.head, *w.buffer)
+		return nil
+	}
+	if len(*w.buffer) == 0 {
+		return nil
+	}
+	ctx, cancel := withDeadline(w.event.Context(), w.deadline)
+	defer cancel()
+	_, err := w.event.Call(ctx, host.OpBodyWrite, *w.buffer)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = os.ErrDeadlineExceeded
+	}
+	w.err = err
+	return err
+}
+
+// finish ends the response when the handler has returned.
+func (w *response) finish() {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	defer w.release()
+	if w.streaming {
+		message := ""
+		if w.send() == nil && w.declared > w.written {
+			message = "the handler wrote less than the Content-Length that it declared"
+		}
+		w.close(message)
+		return
+	}
+	if w.isHead() && w.declared < 0 && w.written > 0 && w.written <= headLengthLimit {
+		w.head = appendHeader(w.head, "Content-Length", strconv.FormatInt(w.written, 10))
+	}
+	w.event.Respond(w.head, *w.buffer)
+}
+
+// abort ends the response of a handler that panicked: a stream breaks off, and what has not begun is an empty 500.
+func (w *response) abort() {
+	defer w.release()
+	if w.streaming {
+		w.close("the handler has aborted the response")
+		return
+	}
+	w.event.Respond(appendHead(nil, http.StatusInternalServerError), nil)
+}
+
+// close ends the stream. Nobody is left to hear of an error.
+func (w *response) close(message string) {
+	_, _ = w.event.Call(context.Background(), host.OpBodyClose, wire.AppendString(nil, message))
+}
+
+func (w *response) release() {
+	*w.buffer = (*w.buffer)[:0]
+	buffers.Put(w.buffer)
+	w.buffer = new([]byte)
+	w.err = http.ErrHandlerTimeout // a goroutine that outlived the handler writes to nobody
+}
+
+// Flush implements http.Flusher.
+func (w *response) Flush() { _ = w.FlushError() }
+
+// FlushError sends what was written so far. The body is a stream from now on.
+func (w *response) FlushError() error {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.isHead() || !w.bodyAllowed() {
+		return nil
+	}
+	return w.send()
+}
+
+// SetWriteDeadline limits how long a write waits for the client; the zero time is no limit.
+func (w *response) SetWriteDeadline(deadline time.Time) error {
+	w.deadline = deadline
+	return nil
+}
+
+// SetReadDeadline limits how long a read of the request's body waits for the client; the zero time is no limit.
+func (w *response) SetReadDeadline(deadline time.Time) error {
+	if w.bodyReader != nil {
+		w.bodyReader.deadline = deadline
+	}
+	return nil
+}
+
+// EnableFullDuplex changes nothing: a Worker reads and writes at the same time anyway.
+func (w *response) EnableFullDuplex() error { return nil }
+
+func appendHead(b []byte, status int) []byte {
+	return append(wire.AppendU32(b, uint32(status)), 0)
+}
+
+func setStreaming(head []byte) { head[4] = 1 }
+
+const headStart = 5 // where the headers begin
+
+func appendHeader(b []byte, name, value string) []byte {
+	if len(b) > headStart {
+		b = append(b, '\n')
+	}
+	b = append(append(b, name...), '\n')
+	if strings.ContainsAny(value, "\r\n") {
+		value = newlineToSpace.Replace(value)
+	}
+	return append(b, strings.TrimSpace(value)...)
+}

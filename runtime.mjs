@@ -1,0 +1,414 @@
+// One Go runtime an isolate: boot, scopes, the host functions that Go calls, timers, recovery. docs/runtime.md tells why it is as it is.
+
+import appWasm from "./build/app.wasm";
+import "./build/wasm_exec.js";
+import { d1Batch } from "./internal/d1/d1.mjs";
+import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
+import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
+import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
+import { createFileSystem } from "./internal/memfs/memfs.mjs";
+import { Reader, Writer } from "./internal/wire/wire.mjs";
+
+/** What Go can ask for, by number; internal/host/host.go has the names. */
+const OPERATIONS = {
+  1: d1Batch,
+  2: fetchStart,
+  3: fetchBody,
+  4: sleep,
+  5: bodyRead,
+  6: bodyWrite,
+  7: bodyClose,
+  8: fetchWrite,
+  9: fetchClose,
+};
+
+// The kinds of events that are reported to Go; internal/host/door_js.go.
+const EVENT_BEGIN = 1;
+const EVENT_REPLY = 2;
+const EVENT_FAILED = 3;
+const EVENT_CANCEL = 4;
+const EVENT_END = 5;
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Past this size of linear memory, which never shrinks, an instance takes no new requests and a fresh one is started. */
+const MEMORY_LIMIT = 80;
+
+/** At this size the instance is given up at once: an isolate has 128 MB for everything. */
+const MEMORY_CEILING = 112;
+
+/** How long an event may wait, in seconds, with no operation of its own started or settled, until it counts as deadlocked. */
+const STALL_LIMIT = 30;
+
+/** A scope is taken for cancelled by the platform when its pump is this late, in milliseconds, while others run. */
+const LOST_PUMP = 5 * PUMP_INTERVAL;
+
+const EMPTY = new Uint8Array(0);
+
+/** Why a request could not be served by an instance; it can be tried again. */
+export class RuntimeError extends Error {
+  name = "RuntimeError";
+}
+
+/** One instance of the Go program. */
+export class Runtime {
+  /** "booting", "ready", "retired" (serves what it has, takes nothing new) or "dead". */
+  state = "booting";
+  /** Resolves when Go serves; rejects with a RuntimeError. */
+  ready;
+  /** Milliseconds of each phase of the boot. */
+  phases = { instantiate: 0, go: 0, bootstrap: 0, router: 0 };
+  /** When Go's next timer is due, in performance.now() milliseconds. */
+  nextTimer = Infinity;
+
+  #go;
+  #exports;
+  #current = null;
+  #scopes = new Map();
+  #lastScope = 0;
+  #lastCall = 0;
+  #lastTimer = 0;
+  #timers = new Map();
+  #parcel = EMPTY;
+  #stranded = [];
+  #lastSweep = performance.now();
+  #progress = performance.now();
+  #markedAt;
+  #phase = "go";
+  #settleReady;
+  #memoryLimit;
+  #memoryCeiling;
+  #stallLimit;
+
+  /**
+   * Starts the Go program. It boots in the scope's context and, should that end, in those of the others that wait.
+   * @param {import("./internal/host/scope.mjs").Scope} scope
+   */
+  constructor(scope) {
+    const { env } = scope;
+    this.#memoryLimit = numberSetting(env, "POCKETFLARE_MEMORY_LIMIT_MB", MEMORY_LIMIT) * MEBIBYTE;
+    this.#memoryCeiling = Math.max(numberSetting(env, "POCKETFLARE_MEMORY_CEILING_MB", MEMORY_CEILING) * MEBIBYTE, this.#memoryLimit);
+    this.#stallLimit = numberSetting(env, "POCKETFLARE_STALL_SECONDS", STALL_LIMIT) * 1000;
+    this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
+    this.ready.catch(() => {}); // each event that waits hears of it
+    this.attach(scope);
+    scope.keepAlive();
+    try {
+      this.#start(scope);
+    } catch (error) {
+      this.#die(`PocketBase could not be started: ${error.message}`);
+    }
+  }
+
+  #start(scope) {
+    const started = performance.now();
+    const { fs, path } = createFileSystem({ log: printLine });
+    globalThis.fs = fs;
+    globalThis.path = path;
+    const go = (this.#go = new globalThis.Go());
+    go.argv = ["pocketflare"];
+    go.env = { TMPDIR: "/tmp", HOME: "/tmp", ...textBindings(scope.env) };
+    let exitCode = 0;
+    go.exit = (code) => (exitCode = code);
+    Object.assign(go.importObject.gojs, this.#timerImports(go), this.#memoryImports(go));
+    go.importObject.pocketflare = this.#imports();
+    const instance = new WebAssembly.Instance(appWasm, go.importObject);
+    this.#exports = instance.exports;
+    this.#markedAt = performance.now();
+    this.phases.instantiate = this.#markedAt - started;
+    this.#current = scope;
+    try {
+      go.run(instance).then(
+        () => this.#die(`the Go program has ended with exit code ${exitCode}`),
+        (error) => this.#die(error.message),
+      );
+    } finally {
+      this.#current = null;
+    }
+  }
+
+  /** The size of linear memory in bytes. */
+  get memory() {
+    return this.#exports?.mem.buffer.byteLength ?? 0;
+  }
+
+  /** Whether new events may be given to this instance. */
+  get open() {
+    return this.state === "booting" || this.state === "ready";
+  }
+
+  /** Makes the scope one of this instance's. */
+  attach(scope) {
+    scope.id = ++this.#lastScope;
+    scope.runtime = this;
+    this.#scopes.set(scope.id, scope);
+    for (const task of this.#stranded.splice(0)) scope.enqueue(() => this.#run(scope, task.call, task.op, task.payload));
+  }
+
+  /**
+   * Hands Go the scope's event. Its answer arrives at scope.answer.
+   * @param {import("./internal/host/scope.mjs").Scope} scope
+   * @param {Uint8Array} packet
+   */
+  begin(scope, packet) {
+    if (scope.ended) return; // the instance died while the event waited for it
+    scope.progress = performance.now();
+    this.#enter(scope, EVENT_BEGIN, scope.id, packet);
+    if (scope.busy) scope.keepAlive();
+    else this.#endIfIdle(scope);
+  }
+
+  /** Tells Go that nobody waits for the scope's event any more. */
+  cancel(scope) {
+    if (!scope.ended) this.#enter(scope, EVENT_CANCEL, scope.id, EMPTY);
+  }
+
+  /** A pump's turn: Go's timers that are due, and a look at what should have moved. */
+  tick(scope) {
+    const now = performance.now();
+    if (this.nextTimer <= now) this.#resume(scope);
+    if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(now);
+    this.#checkProgress(scope, now);
+    this.#endIfIdle(scope);
+  }
+
+  /** Gives up what has waited too long without an operation that could move it: a goroutine that is deadlocked. */
+  #checkProgress(scope, now) {
+    if (scope.handled || scope.inFlight > 0) return;
+    const seconds = this.#stallLimit / 1000;
+    if (this.state === "booting") {
+      if (now - this.#progress > this.#stallLimit) this.#die(`PocketBase has not started: nothing moved for ${seconds} s`);
+    } else if (now - scope.progress > this.#stallLimit) {
+      this.#retire(`a request has waited ${seconds} s for nothing that moves; its goroutine is deadlocked`);
+      this.#drop(scope, new RuntimeError(`the request made no progress for ${seconds} s (POCKETFLARE_STALL_SECONDS)`));
+    }
+  }
+
+  /** Gives up scopes whose events the platform has cancelled: their pumps no longer run, and their operations never settle. */
+  #sweep(now) {
+    const paused = now - this.#lastSweep > LOST_PUMP; // nobody's pump ran: the isolate slept, or was busy
+    this.#lastSweep = now;
+    for (const scope of this.#scopes.values()) {
+      if (paused) scope.beat = now;
+      else if (scope.pumping && now - scope.beat > LOST_PUMP) this.#drop(scope, new RuntimeError("the event was cancelled"));
+    }
+  }
+
+  // What Go calls. None of these may throw: the exception would tear through Go's stack.
+
+  #imports() {
+    return {
+      submit: (scope, op, at, length) => {
+        const call = ++this.#lastCall;
+        this.#submit(this.#scopes.get(scope), call, op, at, length);
+        return call;
+      },
+      take: (to) => {
+        new Uint8Array(this.#exports.mem.buffer, to, this.#parcel.length).set(this.#parcel);
+        this.#parcel = EMPTY;
+      },
+      respond: (id, headAt, headLength, bodyAt, bodyLength) => {
+        const scope = this.#scopes.get(id);
+        if (!scope || scope.ended) return;
+        const memory = this.#exports.mem.buffer;
+        const answer = unpackAnswer(new Uint8Array(memory, headAt, headLength), new Uint8Array(memory, bodyAt, bodyLength));
+        if (answer.stream) scope.writer = Promise.withResolvers();
+        else scope.handled = true;
+        scope.answer.resolve(answer);
+      },
+      mark: (phase) => this.#mark(phase === 1 ? "bootstrap" : "router"),
+      ready: (at, length) => {
+        this.#mark("done");
+        if (length > 0) {
+          const message = new TextDecoder().decode(new Uint8Array(this.#exports.mem.buffer, at, length));
+          this.#die(`PocketBase could not be started: ${message}`);
+        } else if (this.state === "booting") {
+          this.state = "ready";
+          this.#settleReady.resolve();
+        }
+      },
+    };
+  }
+
+  #mark(next) {
+    const now = performance.now();
+    this.phases[this.#phase] = now - this.#markedAt;
+    this.#phase = next;
+    this.#markedAt = now;
+  }
+
+  #submit(owner, call, op, at, length) {
+    const view = new Uint8Array(this.#exports.mem.buffer, at, length);
+    const scope = owner && !owner.ended ? owner : this.#anyScope();
+    if (!scope) {
+      this.#stranded.push({ call, op, payload: view.slice() });
+    } else if (scope === this.#current) {
+      this.#run(scope, call, op, view);
+    } else {
+      const payload = view.slice();
+      scope.enqueue(() => this.#run(scope, call, op, payload));
+    }
+  }
+
+  /** The scope for an operation whose own has ended: the one whose turn it is, or one whose pump can take it. */
+  #anyScope() {
+    if (this.#current && !this.#current.ended) return this.#current;
+    for (const scope of this.#scopes.values()) if (scope.pumping && !scope.ended) return scope;
+    return null;
+  }
+
+  /** Runs an operation in the scope's own context. */
+  #run(scope, call, op, payload) {
+    scope.inFlight++;
+    scope.progress = this.#progress = performance.now();
+    const settle = (kind, parcel) => {
+      if (scope.ended) return; // it was given up, and Go has been told
+      scope.inFlight--;
+      scope.calls.delete(call);
+      scope.progress = this.#progress = performance.now();
+      this.#enter(scope, kind, call, parcel);
+      this.#endIfIdle(scope);
+    };
+    scope.calls.add(call);
+    OPERATIONS[op](scope, payload).then(
+      (reply) => settle(EVENT_REPLY, reply ?? EMPTY),
+      (error) => settle(EVENT_FAILED, packError(error)),
+    );
+  }
+
+  #enter(scope, kind, id, parcel) {
+    if (this.state === "dead") return;
+    const outer = this.#current;
+    this.#current = scope;
+    try {
+      this.#parcel = parcel;
+      this.#exports.pocketflare_event(kind, id, parcel.length);
+      if (kind !== EVENT_END) this.#go._resume();
+    } catch (error) {
+      this.#die(error.message);
+    } finally {
+      this.#current = outer;
+    }
+    if (this.memory > this.#memoryLimit) this.#retire(`its memory has passed ${this.#memoryLimit / MEBIBYTE} MB`);
+  }
+
+  /** Lets Go run what is due without an event of its own. */
+  #resume(scope) {
+    if (this.state === "dead") return;
+    const outer = this.#current;
+    this.#current = scope;
+    try {
+      this.#go._resume();
+    } catch (error) {
+      this.#die(error.message);
+    } finally {
+      this.#current = outer;
+    }
+  }
+
+  #endIfIdle(scope) {
+    if (scope.busy || scope.ended || scope.id === 0) return;
+    this.#scopes.delete(scope.id);
+    scope.end();
+    this.#enter(scope, EVENT_END, scope.id, EMPTY);
+  }
+
+  /** Gives up one scope: its request fails, and its operations fail in Go. */
+  #drop(scope, error) {
+    this.#scopes.delete(scope.id);
+    const calls = [...scope.calls];
+    scope.fail(error);
+    for (const call of calls) this.#enter(this.#anyScope(), EVENT_FAILED, call, packError(error));
+    this.#enter(this.#anyScope(), EVENT_CANCEL, scope.id, EMPTY);
+    this.#enter(this.#anyScope(), EVENT_END, scope.id, EMPTY);
+  }
+
+  #retire(reason) {
+    if (this.state !== "ready") return;
+    this.state = "retired";
+    console.warn(`pocketflare: a fresh instance will take over: ${reason}`);
+  }
+
+  #die(reason) {
+    if (this.state === "dead") return;
+    this.state = "dead";
+    console.error(`pocketflare: ${reason}`);
+    const error = new RuntimeError(reason);
+    this.#settleReady.reject(error);
+    for (const scope of this.#scopes.values()) scope.fail(error);
+    this.#scopes.clear();
+    this.#stranded.length = 0;
+    this.#timers.clear();
+    this.nextTimer = Infinity;
+  }
+
+  // Go has one clock, and any event may end at any moment: so each scope's pump wakes for Go's next timer.
+
+  #timerImports(go) {
+    return {
+      "runtime.scheduleTimeoutEvent": (sp) => {
+        sp >>>= 0;
+        const id = ++this.#lastTimer;
+        const delay = go.mem.getUint32(sp + 8, true) + go.mem.getInt32(sp + 12, true) * 2 ** 32;
+        this.#timers.set(id, performance.now() + delay);
+        go.mem.setInt32(sp + 16, id, true);
+        this.#setClock();
+      },
+      "runtime.clearTimeoutEvent": (sp) => {
+        this.#timers.delete(go.mem.getInt32((sp >>> 0) + 8, true));
+        this.#setClock();
+      },
+    };
+  }
+
+  #setClock() {
+    this.nextTimer = Math.min(...this.#timers.values());
+    for (const scope of this.#scopes.values()) if (scope.alarm > this.nextTimer) scope.wake();
+  }
+
+  #memoryImports(go) {
+    return {
+      "runtime.wasmWrite": (sp) => {
+        sp >>>= 0;
+        const at = go.mem.getUint32(sp + 16, true);
+        printLine(new TextDecoder().decode(new Uint8Array(this.#exports.mem.buffer, at, go.mem.getInt32(sp + 24, true))).trimEnd());
+      },
+      // Go calls this when linear memory has grown. It is the one host function that throws: the instance is given up.
+      "runtime.resetMemoryDataView": () => {
+        go.mem = new DataView(this.#exports.mem.buffer);
+        if (this.memory > this.#memoryCeiling) throw new RuntimeError(`memory has passed ${this.#memoryCeiling / MEBIBYTE} MB`);
+      },
+    };
+  }
+}
+
+function printLine(line) {
+  console.log(line);
+}
+
+function packError(error) {
+  const packed = new Writer(256);
+  packed.string(error?.name ?? "Error");
+  packed.string(String(error?.message ?? error));
+  return packed.done();
+}
+
+/** The environment variables among the bindings. */
+function textBindings(env) {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string"));
+}
+
+function numberSetting(env, name, fallback) {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  console.warn(`pocketflare: ${name} is ${JSON.stringify(text)}; it must be a number above 0, so ${fallback} is used`);
+  return fallback;
+}
+
+/** Operation: sleeps for f64 milliseconds. */
+async function sleep(_scope, payload) {
+  const milliseconds = new Reader(payload).f64();
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,60 @@
+// Events in, responses out: what needs no Go is answered here, the rest goes to the runtime.
+
+import { missingBinding } from "./internal/host/bindings.mjs";
+import { errorResponse } from "./internal/host/errors.mjs";
+import { Scope } from "./internal/host/scope.mjs";
+import { packRequest, readWholeBody, toResponse } from "./internal/httpbridge/bridge.mjs";
+import { timingHeaders } from "./internal/httpbridge/timing.mjs";
+import { realtimeUnavailable } from "./realtime-do.mjs";
+import { Runtime, RuntimeError } from "./runtime.mjs";
+
+/** The isolate's instance of the Go program. */
+let runtime;
+
+export default {
+  /**
+   * @param {Request} request
+   * @param {object} env
+   * @param {ExecutionContext} ctx
+   * @returns {Promise<Response>}
+   */
+  async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname === "/api/realtime") return realtimeUnavailable(request);
+    const problem = missingBinding(env);
+    if (problem) return errorResponse(500, problem);
+    return serve(new Scope(env, ctx, request));
+  },
+};
+
+/** Has Go answer the scope's request. */
+async function serve(scope) {
+  const { request } = scope;
+  const times = { started: performance.now(), handed: 0 };
+  const temperature = acquireRuntime(scope);
+  const reading = readWholeBody(request);
+  try {
+    if (temperature !== "warm") await scope.runtime.ready;
+    const body = reading && (await reading);
+    request.signal.addEventListener("abort", () => scope.runtime.cancel(scope));
+    times.handed = performance.now();
+    scope.runtime.begin(scope, packRequest(request, body));
+    const answer = await scope.answer.promise;
+    return toResponse(scope, answer, timingHeaders(scope, temperature, times));
+  } catch (error) {
+    if (error instanceof RuntimeError) return errorResponse(503, `${error.message}; try again in a moment.`, { "Retry-After": "1" });
+    scope.fail(error);
+    throw error;
+  }
+}
+
+/** Attaches the scope to the isolate's runtime. @returns {"cold" | "boot_wait" | "warm"} */
+function acquireRuntime(scope) {
+  if (!runtime?.open) {
+    runtime = new Runtime(scope);
+    return "cold";
+  }
+  runtime.attach(scope);
+  if (runtime.state === "ready") return "warm";
+  scope.keepAlive();
+  return "boot_wait";
+}
