@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// bindDatabaseRoutes has the routes that use the app's database from Go.
+func bindDatabaseRoutes(g *group) {
+	g.POST("/transaction", transaction)
+	g.POST("/increment/{id}", increment)
+	g.GET("/values", values)
+}
+
+// transaction writes, reads what it wrote, and fails in the end if the query asks for it.
+func transaction(e *core.RequestEvent) error {
+	var seen []string
+	err := e.App.RunInTransaction(func(tx core.App) error {
+		notes, err := tx.FindCollectionByNameOrId("notes")
+		if err != nil {
+			return err
+		}
+		for _, title := range []string{"Tx one", "Tx two"} {
+			record := core.NewRecord(notes)
+			record.Set("title", title)
+			if err := tx.Save(record); err != nil {
+				return err
+			}
+			found, err := tx.FindRecordById("notes", record.Id)
+			if err != nil {
+				return err
+			}
+			seen = append(seen, found.GetString("slug"))
+		}
+		if e.Request.URL.Query().Has("fail") {
+			return errors.New("the transaction's own failure")
+		}
+		return nil
+	})
+	if err != nil {
+		return e.BadRequestError(err.Error(), map[string]any{"seen": seen})
+	}
+	return e.JSON(http.StatusOK, map[string]any{"seen": seen})
+}
+
+// increment reads a note's count, waits, and stores one more: two at once must not both win from one value.
+func increment(e *core.RequestEvent) error {
+	pause := time.Duration(number(e, "pause", 0)) * time.Millisecond
+	var count int
+	err := e.App.RunInTransaction(func(tx core.App) error {
+		record, err := tx.FindRecordById("notes", e.Request.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		time.Sleep(pause)
+		count = record.GetInt("count") + 1
+		record.Set("count", count)
+		return tx.Save(record)
+	})
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"count": count})
+}
+
+// values binds and scans a value of each kind.
+func values(e *core.RequestEvent) error {
+	var row struct {
+		Large   int64   `db:"large"`
+		Small   float64 `db:"small"`
+		Text    string  `db:"text"`
+		Blob    []byte  `db:"blob"`
+		Truth   bool    `db:"truth"`
+		Missing *string `db:"missing"`
+	}
+	err := e.App.DB().NewQuery(`SELECT {:large} [[large]], {:small} [[small]], {:text} [[text]],
+		{:blob} [[blob]], {:truth} [[truth]], NULL [[missing]]`).Bind(map[string]any{
+		"large": int64(1<<62 + 1), "small": 0.1, "text": "é\u2028\"'", "blob": []byte{0, 1, 255}, "truth": true,
+	}).One(&row)
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{
+		"large": row.Large == 1<<62+1, "small": row.Small, "text": row.Text, "blob": row.Blob, "truth": row.Truth,
+		"missing": row.Missing == nil,
+	})
+}
