@@ -17,6 +17,7 @@ const built = new Set();
  * @param {object} [options]
  * @param {boolean} [options.example] serve the example app in place of main.go
  * @param {Record<string, string>} [options.vars] variables of its environment
+ * @param {boolean} [options.admin] whether it has a superuser; without one it prints the link to make the first
  * @returns {Promise<StockTarget>}
  */
 export async function startStock(options = {}) {
@@ -40,7 +41,9 @@ export class StockTarget extends Target {
   async start() {
     const binary = build(this.#options.example);
     const directory = join(this.#directory, "pb_data");
-    execFileSync(binary, ["superuser", "upsert", ADMIN.email, ADMIN.password, "--dir", directory]);
+    if (this.#options.admin ?? true) {
+      execFileSync(binary, ["superuser", "upsert", ADMIN.email, ADMIN.password, "--dir", directory]);
+    }
     const port = await freePort();
     this.urls = [`http://127.0.0.1:${port}`];
     this.#process = spawn(binary, ["serve", "--dir", directory, "--http", `127.0.0.1:${port}`], {
