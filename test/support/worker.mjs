@@ -24,6 +24,7 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  * @param {number} [options.isolates] how many Workers share the databases; urls[0] is behind Miniflare's entry, as
  *   a real request is behind Cloudflare's; the others are asked directly
  * @param {(options: object) => object} [options.configure] last word on the options of each Worker
+ * @param {object} [options.miniflare] options of the Miniflare that they share, such as inspectorPort
  * @param {string} [options.root] the project's directory
  * @returns {Promise<WorkerTarget>}
  */
@@ -83,6 +84,7 @@ export class WorkerTarget extends Target {
       handleStructuredLogs: ({ level, message }) => this.output.add(`[${level}] ${message}`),
       resourcePersistencePath: this.#persist,
       workers: this.#names().map((name) => ({ ...worker, name })),
+      ...this.#options.miniflare,
     });
   }
 
