@@ -1,0 +1,54 @@
+/** The three that are measured: stock PocketBase, the floor, and the Worker. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+
+import { startStock, startWorker } from "../../test/harness.mjs";
+
+const FLOOR = fileURLToPath(new URL("floor.mjs", import.meta.url));
+const COMPATIBILITY_DATE = "2026-11-01";
+
+export const NAMES = ["stock", "floor", "worker"];
+
+/**
+ * Starts a contender on empty databases.
+ *
+ * @param {"stock" | "floor" | "worker"} name
+ * @returns {Promise<{url: string, stop: () => Promise<void>}>}
+ */
+export async function start(name, options) {
+  if (name === "stock") return startStock();
+  if (name === "floor") return startFloor(options);
+  return startWorker(options);
+}
+
+/**
+ * @param {{persist?: string}} [options] a directory that keeps D1; without it the data is gone at stop()
+ */
+async function startFloor({ persist } = {}) {
+  const directory = persist ?? mkdtempSync(join(tmpdir(), "floor-"));
+  const mf = new Miniflare(convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new Log(LogLevel.NONE),
+    resourcePersistencePath: directory,
+    workers: [{
+      name: "floor",
+      compatibilityDate: COMPATIBILITY_DATE,
+      modules: [{ type: "ESModule", path: "floor.mjs", contents: readFileSync(FLOOR, "utf8") }],
+      d1Databases: { APP_DB: "app", LOGS_DB: "logs" },
+    }],
+  }));
+  const url = (await mf.ready).origin;
+  return {
+    url,
+    async stop() {
+      await mf.dispose();
+      if (!persist) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
