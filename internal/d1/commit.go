@@ -1,0 +1,124 @@
+package d1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// commit sends the log once more, this time to be stored, with an assertion for each read and for each result of a write
+// that the application looked at. Assertions between two writes are one statement where the limits allow.
+//
+// A transaction that has written nothing has nothing to store.
+//
+// A commit whose answer is lost may have happened; the batch is the place for a row that tells.
+func (t *replay) commit(ctx context.Context) error {
+	if len(t.writes) == 0 {
+		return nil
+	}
+	batch, writes := t.proof()
+	results, err := t.db.batch(ctx, batch)
+	if t.schema {
+		t.db.columns.clear()
+	}
+	if err != nil {
+		return t.commitError(err)
+	}
+	for i, at := range writes {
+		if at < len(results) {
+			t.settle(i, results[at])
+		}
+	}
+	return nil
+}
+
+// proof is the batch of a commit, and where in it the writes are.
+func (t *replay) proof() (batch []Statement, writes []int) {
+	var pending assertion
+	flush := func() {
+		if len(pending.conditions) > 0 {
+			batch = append(batch, pending.statement())
+			pending = assertion{}
+		}
+	}
+	add := func(condition string, params ...any) {
+		if !pending.fits(condition, len(params)) {
+			flush()
+		}
+		pending.add(condition, params)
+	}
+	for _, e := range t.log {
+		if e.write == nil {
+			for _, g := range e.guards {
+				rows := rowsExpression(e.statement.SQL, e.columns, e.loose, e.ordered, g)
+				add(`(`+rows+`) IS NOT ?`, append(e.statement.Params[:len(e.statement.Params):len(e.statement.Params)], g.text)...)
+			}
+			continue
+		}
+		flush()
+		writes = append(writes, len(batch))
+		batch = append(batch, e.statement)
+		if r := e.write; r.looked && r.known {
+			add(fmt.Sprintf("changes()<>%d", r.done.Changes))
+			if r.done.LastRowID != 0 {
+				add(fmt.Sprintf("last_insert_rowid()<>%d", r.done.LastRowID))
+			}
+		}
+	}
+	flush()
+	return batch, writes
+}
+
+// settle gives a result that nobody has looked at yet what the commit tells of it.
+func (t *replay) settle(index int, result Result) {
+	for _, e := range t.log {
+		if e.write != nil && e.write.index == index && !e.write.known {
+			e.write.known, e.write.done = true, done(result)
+		}
+	}
+}
+
+// commitError tells what a failed commit means: all statements have worked before, so one that fails now, fails because
+// of what another isolate has written in between.
+func (t *replay) commitError(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || t.db.options.DeferErrors && e.Message != conflictRaw {
+		return err
+	}
+	return conflict(err)
+}
+
+// conflict is an ErrConflict that tells its cause, if it has one.
+func conflict(cause error) error {
+	var e *Error
+	if errors.As(cause, &e) && e.Message == conflictRaw {
+		return ErrConflict
+	}
+	return fmt.Errorf("%w: %w", ErrConflict, cause)
+}
+
+// assertion is a statement that raises a conflict unless each of its conditions is false.
+type assertion struct {
+	conditions []string
+	params     []any
+	size       int
+}
+
+func (a *assertion) fits(condition string, params int) bool {
+	return len(a.conditions) == 0 || len(a.conditions) < maxCondition && len(a.params)+params <= maxParams &&
+		a.size+len(condition) < maxSQL-1000
+}
+
+func (a *assertion) add(condition string, params []any) {
+	a.conditions = append(a.conditions, condition)
+	a.params = append(a.params, params...)
+	a.size += len(condition) + 4
+}
+
+func (a *assertion) statement() Statement {
+	return Statement{
+		SQL:    `INSERT INTO ` + raiseTable + `(x) SELECT '` + conflictRaw + `' WHERE ` + strings.Join(a.conditions, " OR "),
+		Params: a.params,
+	}
+}

@@ -1,0 +1,93 @@
+package d1
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	errVacuumInto = errors.New("d1: VACUUM INTO needs a file system; make a backup instead, or use D1 Time Travel")
+	errControl    = errors.New("d1: transactions are begun and ended by database/sql, not by SQL")
+)
+
+// idlePragmas are about files, caches and locks that D1 keeps to itself, with the answer that stock PocketBase's
+// connection would give. Setting one does nothing.
+var idlePragmas = map[string]driver.Value{
+	"analysis_limit": int64(0), "auto_vacuum": int64(0), "busy_timeout": int64(10000), "cache_size": int64(-32000),
+	"cache_spill": int64(1), "checkpoint_fullfsync": int64(0), "foreign_keys": int64(1), "fullfsync": int64(0),
+	"incremental_vacuum": nil, "journal_mode": "wal", "journal_size_limit": int64(200000000), "locking_mode": "normal",
+	"mmap_size": int64(0), "shrink_memory": nil, "soft_heap_limit": int64(0), "synchronous": int64(1),
+	"temp_store": int64(2), "threads": int64(0), "wal_autocheckpoint": int64(1000), "wal_checkpoint": nil,
+}
+
+// idleAnswer tells whether a statement has nothing to do on D1, and what it answers.
+func idleAnswer(p *parsed) (answer *rowList, idle bool, err error) {
+	switch p.kind {
+	case kindControl:
+		return nil, false, errControl
+	case kindVacuum:
+		if sc := (scanner{text: p.text}); sc.contains("INTO") {
+			return nil, false, errVacuumInto
+		}
+		return &rowList{}, true, nil
+	case kindPragma:
+		name, _ := pragma(p.text)
+		value, known := idlePragmas[name]
+		switch {
+		case !known:
+			return nil, false, nil
+		case name == "wal_checkpoint":
+			return &rowList{
+				columns: []string{"busy", "log", "checkpointed"}, values: []driver.Value{int64(0), int64(0), int64(0)},
+			}, true, nil
+		case value == nil:
+			return &rowList{}, true, nil
+		}
+		return &rowList{columns: []string{name}, values: []driver.Value{value}}, true, nil
+	}
+	return nil, false, nil
+}
+
+func (s *scanner) contains(keyword string) bool {
+	for s.next() {
+		if s.is(keyword) {
+			return true
+		}
+	}
+	return false
+}
+
+// pragma gives the name of a PRAGMA in lower case, and its argument if it has one.
+func pragma(text string) (name, argument string) {
+	sc := scanner{text: text}
+	sc.next() // PRAGMA
+	for sc.next() {
+		switch {
+		case sc.isSymbol('('), sc.isSymbol('='):
+			if sc.next() {
+				argument = sc.name()
+			}
+			return name, argument
+		case !sc.isSymbol('.'): // main.table_info
+			name = strings.ToLower(sc.name())
+		}
+	}
+	return name, argument
+}
+
+// pragmaQuery is a PRAGMA that reads the schema as a SELECT, which can take part in a transaction; "" for others.
+func pragmaQuery(p *parsed) string {
+	name, argument := pragma(p.text)
+	switch name {
+	case "table_info", "table_xinfo", "index_list", "index_info", "index_xinfo", "foreign_key_list":
+		return fmt.Sprintf("SELECT * FROM pragma_%s(%s)", name, quote(argument))
+	case "table_list", "foreign_key_check":
+		if argument == "" {
+			return "SELECT * FROM pragma_" + name
+		}
+		return fmt.Sprintf("SELECT * FROM pragma_%s(%s)", name, quote(argument))
+	}
+	return ""
+}

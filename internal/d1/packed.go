@@ -1,0 +1,120 @@
+package d1
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"io"
+
+	"pocketflare/internal/wire"
+)
+
+// A call is packed as
+//
+//	string binding, u8 mode, u32 statements, each: string SQL, u32 parameters, each: u8 tag, value
+//
+// and answered, in modeQuery, by
+//
+//	u8 inexact, u32 columns, each: string name, u32 rows, each cell: u8 tag, value
+//
+// and in modeBatch by
+//
+//	u32 results, each: f64 changes, f64 last row id
+//
+// d1.mjs is the other side.
+const (
+	modeQuery = 0
+	modeBatch = 1
+)
+
+// Tags of packed values.
+const (
+	tagNull    = 0
+	tagSmall   = 1 // an integer of 32 bits, as u32
+	tagInteger = 2 // an integer, as f64
+	tagReal    = 3 // f64
+	tagText    = 4 // string
+	tagBlob    = 5 // bytes
+)
+
+// appendCall packs a call.
+func appendCall(b []byte, binding string, mode byte, statements []Statement) ([]byte, error) {
+	b = wire.AppendString(b, binding)
+	b = append(b, mode)
+	b = wire.AppendU32(b, uint32(len(statements)))
+	for _, s := range statements {
+		b = wire.AppendString(b, s.SQL)
+		b = wire.AppendU32(b, uint32(len(s.Params)))
+		for _, param := range s.Params {
+			switch v := param.(type) {
+			case nil:
+				b = append(b, tagNull)
+			case float64:
+				b = wire.AppendF64(append(b, tagReal), v)
+			case string:
+				b = wire.AppendString(append(b, tagText), v)
+			case []byte:
+				b = wire.AppendBytes(append(b, tagBlob), v)
+			default:
+				return nil, fmt.Errorf("d1: cannot bind a %T", param)
+			}
+		}
+	}
+	return b, nil
+}
+
+// packedRows reads rows from a reply as they are asked for. Their strings share its memory.
+type packedRows struct {
+	in      *wire.Reader
+	columns []string
+	left    int
+	inexact bool
+}
+
+func readRows(reply []byte) (*packedRows, error) {
+	in := wire.NewReader(reply)
+	r := &packedRows{in: in, inexact: in.U8() != 0}
+	r.columns = make([]string, min(in.U32(), maxResultColumns))
+	for i := range r.columns {
+		r.columns[i] = in.String()
+	}
+	r.left = int(in.U32())
+	return r, in.Err
+}
+
+func (r *packedRows) Columns() []string { return r.columns }
+func (r *packedRows) Inexact() bool     { return r.inexact }
+
+func (r *packedRows) Next(dest []driver.Value) error {
+	if r.left == 0 {
+		return io.EOF
+	}
+	r.left--
+	for i := range r.columns {
+		switch tag := r.in.U8(); tag {
+		case tagNull:
+			dest[i] = nil
+		case tagSmall:
+			dest[i] = int64(int32(r.in.U32()))
+		case tagInteger:
+			dest[i] = int64(r.in.F64())
+		case tagReal:
+			dest[i] = r.in.F64()
+		case tagText:
+			dest[i] = r.in.String()
+		case tagBlob:
+			dest[i] = r.in.Bytes()
+		default:
+			return fmt.Errorf("d1: a value with tag %d", tag)
+		}
+	}
+	return r.in.Err
+}
+
+func readResults(reply []byte) ([]Result, error) {
+	in := wire.NewReader(reply)
+	results := make([]Result, min(int(in.U32()), in.Len()/16))
+	for i := range results {
+		results[i] = Result{Changes: int64(in.F64()), LastRowID: int64(in.F64())}
+	}
+	return results, in.Err
+}

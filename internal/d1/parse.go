@@ -1,0 +1,181 @@
+package d1
+
+import "strings"
+
+// kind is what a statement does, as far as the driver treats it differently.
+type kind uint8
+
+const (
+	kindRead    kind = iota // SELECT, VALUES, EXPLAIN
+	kindWrite               // INSERT, REPLACE, UPDATE, DELETE
+	kindSchema              // CREATE, DROP, ALTER, ANALYZE, REINDEX
+	kindPragma              // PRAGMA
+	kindVacuum              // VACUUM
+	kindControl             // BEGIN, COMMIT, SAVEPOINT and their kind
+	kindOther               // what SQLite will refuse, or D1
+)
+
+// parsed is one statement and what its text tells.
+type parsed struct {
+	text      string // without the semicolon at its end
+	kind      kind
+	params    []paramSpot
+	ordered   bool // has an ORDER BY of its own, so that the order of its rows means something
+	volatile  bool // gives another value each time: random(), 'now'
+	returning bool // a write that returns rows
+	explain   bool // EXPLAIN of another statement
+}
+
+// paramSpot is a parameter in the text of a statement.
+type paramSpot struct {
+	start, end int
+	number     int // as SQLite numbers parameters, from 1
+}
+
+// parse cuts SQL into its statements. Empty ones are left out.
+func parse(sql string) []parsed {
+	var statements []parsed
+	for sc := (scanner{text: sql}); sc.next(); {
+		if sc.isSymbol(';') {
+			continue
+		}
+		statements = append(statements, parseOne(&sc))
+	}
+	return statements
+}
+
+// parseOne reads from the scanner's token to the end of the statement.
+func parseOne(sc *scanner) parsed {
+	p := parsed{}
+	start, end := sc.start, sc.end
+	verb, depth := true, 0
+	trigger := false
+	var numbers paramNumbers
+	var before, previous string // the words before the token, in upper case only where they matter
+	for more := true; more; more = sc.next() {
+		if sc.isSymbol(';') && depth <= 0 {
+			if !trigger || before == ";" && strings.EqualFold(previous, "END") {
+				break
+			}
+		}
+		end = sc.end
+		switch sc.kind {
+		case tokenParam:
+			p.params = append(p.params, paramSpot{sc.start - start, sc.end - start, numbers.of(sc.token())})
+		case tokenString:
+			p.volatile = p.volatile || strings.EqualFold(sc.token(), "'now'")
+		case tokenSymbol:
+			switch sc.text[sc.start] {
+			case '(':
+				depth++
+			case ')':
+				depth--
+			}
+		case tokenWord:
+			if verb && depth == 0 {
+				verb = !p.takeVerb(sc, previous == "")
+			} else {
+				p.takeWord(sc, depth, previous)
+			}
+			trigger = trigger || p.kind == kindSchema && sc.is("TRIGGER")
+		}
+		before, previous = previous, sc.token()
+	}
+	p.text = sc.text[start:end]
+	return p
+}
+
+// takeVerb sets the kind from the first word, or after WITH from the first that tells it; false if that is yet to come.
+func (p *parsed) takeVerb(sc *scanner, first bool) bool {
+	switch strings.ToUpper(sc.token()) {
+	case "SELECT", "VALUES":
+		p.kind = kindRead
+		return true
+	case "INSERT", "REPLACE", "UPDATE", "DELETE":
+		p.kind = kindWrite
+		return true
+	case "WITH":
+		return false
+	}
+	if first {
+		p.kind = kindOf(strings.ToUpper(sc.token()))
+		p.explain = sc.is("EXPLAIN")
+	}
+	return first
+}
+
+func kindOf(verb string) kind {
+	switch verb {
+	case "EXPLAIN":
+		return kindRead
+	case "CREATE", "DROP", "ALTER", "ANALYZE", "REINDEX":
+		return kindSchema
+	case "PRAGMA":
+		return kindPragma
+	case "VACUUM":
+		return kindVacuum
+	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE":
+		return kindControl
+	}
+	return kindOther
+}
+
+func (p *parsed) takeWord(sc *scanner, depth int, previous string) {
+	switch {
+	case len(sc.token()) < 2:
+	case depth == 0 && sc.is("BY") && strings.EqualFold(previous, "ORDER"):
+		p.ordered = true
+	case depth == 0 && p.kind == kindWrite && sc.is("RETURNING"):
+		p.returning = true
+	case isVolatile(sc):
+		p.volatile = true
+	}
+}
+
+// isVolatile tells whether the word is one whose value SQLite makes up anew each time. The functions of the
+// connection's last write are among them: another statement may have come between.
+func isVolatile(sc *scanner) bool {
+	switch sc.text[sc.start] | 0x20 {
+	case 'r':
+		return (sc.is("RANDOM") || sc.is("RANDOMBLOB")) && sc.isCall()
+	case 'c':
+		return sc.is("CURRENT_TIMESTAMP") || sc.is("CURRENT_TIME") || sc.is("CURRENT_DATE") ||
+			sc.is("CHANGES") && sc.isCall()
+	case 'l':
+		return sc.is("LAST_INSERT_ROWID") && sc.isCall()
+	case 't':
+		return sc.is("TOTAL_CHANGES") && sc.isCall()
+	}
+	return false
+}
+
+// paramNumbers numbers the parameters of one statement as SQLite does: ? takes the number after the highest so far,
+// ?NNN the number it names, and a name its own from its first use on.
+type paramNumbers struct {
+	highest int
+	names   map[string]int
+}
+
+func (n *paramNumbers) of(token string) int {
+	if token[0] == '?' {
+		number := n.highest + 1
+		if len(token) > 1 {
+			number = 0
+			for _, digit := range token[1:] {
+				number = min(number*10+int(digit-'0'), 1<<20)
+			}
+		}
+		n.highest = max(n.highest, number)
+		return number
+	}
+	if n.names == nil {
+		n.names = map[string]int{}
+	}
+	number, known := n.names[token]
+	if !known {
+		n.highest++
+		number = n.highest
+		n.names[token] = number
+	}
+	return number
+}

@@ -1,0 +1,176 @@
+package d1
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Inserting into the table raises its value as an error, which rolls the batch back. It is a table and not a view because
+// PocketBase drops all views while it converts a field, and it never has a row.
+const (
+	raiseTable  = "_pf_tx"
+	columnView  = "_pf_q"
+	frameMark   = "PF:"
+	conflictRaw = "PFCONFLICT"
+
+	changesExpression = "changes()||','||last_insert_rowid()"
+)
+
+var createRaise = []Statement{
+	{SQL: `CREATE TABLE IF NOT EXISTS ` + raiseTable + ` (x)`},
+	{SQL: `CREATE TRIGGER IF NOT EXISTS ` + raiseTable + `_raise BEFORE INSERT ON ` + raiseTable +
+		` BEGIN SELECT RAISE(ABORT, NEW.x); END`},
+}
+
+// batch sends statements of which some raise; it makes what they need on first use.
+func (db *connector) batch(ctx context.Context, statements []Statement) ([]Result, error) {
+	results, err := db.binding.Batch(ctx, statements)
+	if err = wrapError(err); !isMissing(err, raiseTable) {
+		return results, err
+	}
+	if _, err := db.binding.Batch(ctx, createRaise); err != nil {
+		return nil, wrapError(err)
+	}
+	results, err = db.binding.Batch(ctx, statements)
+	return results, wrapError(err)
+}
+
+// probe runs writes, evaluates a scalar text expression after them, and throws all of it away.
+func (t *replay) probe(ctx context.Context, writes []Statement, expression Statement) (string, error) {
+	text, err := t.raise(ctx, writes, Statement{
+		SQL: `INSERT INTO ` + raiseTable + `(x) SELECT '` + frameMark + `'||length(CAST(j AS BLOB))||':'||j FROM (SELECT (` +
+			expression.SQL + `) AS j)`,
+		Params: expression.Params,
+	})
+	if err != errFrame {
+		return text, err
+	}
+	return t.probeWindows(ctx, writes, expression)
+}
+
+// probeWindows is probe for a text that does not pass through an error message: it comes as hex, piece by piece.
+func (t *replay) probeWindows(ctx context.Context, writes []Statement, expression Statement) (string, error) {
+	var whole strings.Builder
+	for {
+		text, err := t.raise(ctx, writes, Statement{
+			SQL: fmt.Sprintf(`INSERT INTO `+raiseTable+`(x) SELECT '`+frameMark+`'||length(j)||':'||j FROM `+
+				`(SELECT length(b)||','||hex(substr(b,%d,%d)) AS j FROM (SELECT CAST((%s) AS BLOB) AS b))`,
+				whole.Len()+1, windowSize, expression.SQL),
+			Params: expression.Params,
+		})
+		if err != nil {
+			return "", err
+		}
+		size, piece, _ := strings.Cut(text, ",")
+		total, err := strconv.Atoi(size)
+		if err != nil {
+			return "", errFrame
+		}
+		decoded, err := decodeHex(piece)
+		if err != nil {
+			return "", err
+		}
+		whole.WriteString(decoded)
+		if whole.Len() >= total || decoded == "" {
+			return whole.String(), nil
+		}
+	}
+}
+
+// raise runs writes and a statement that raises a framed text. errFrame tells that it did not come through whole.
+func (t *replay) raise(ctx context.Context, writes []Statement, last Statement) (string, error) {
+	_, err := t.db.batch(ctx, append(writes[:len(writes):len(writes)], last))
+	if err == nil {
+		return "", errors.New("d1: a statement that should have raised its result did not")
+	}
+	var e *Error
+	if !errors.As(err, &e) || !strings.HasPrefix(e.Message, frameMark) {
+		return "", err
+	}
+	size, text, found := strings.Cut(e.Message[len(frameMark):], ":")
+	n, err := strconv.Atoi(size)
+	if !found || err != nil || n != len(text) {
+		return "", errFrame
+	}
+	return text, nil
+}
+
+// probeRows gives the text of all rows of a query, in as many pieces as the limit on strings asks for.
+func (t *replay) probeRows(ctx context.Context, e *entry) (string, error) {
+	text, err := t.probePart(ctx, e, guard{limit: -1})
+	if !isTooBig(err) {
+		return text, err
+	}
+	var whole strings.Builder
+	for part := (guard{limit: 256}); ; {
+		text, err := t.probePart(ctx, e, part)
+		if isTooBig(err) && part.limit > 1 {
+			part.limit /= 2
+			continue
+		}
+		if err != nil || text == "" {
+			return whole.String(), err
+		}
+		whole.WriteString(text)
+		part.offset += part.limit
+	}
+}
+
+func (t *replay) probePart(ctx context.Context, e *entry, part guard) (string, error) {
+	return t.probe(ctx, t.writes, Statement{
+		SQL: rowsExpression(e.statement.SQL, e.columns, false, true, part), Params: e.statement.Params,
+	})
+}
+
+func isTooBig(err error) bool {
+	return errors.Is(err, CodeTooBig) || err != nil && strings.Contains(err.Error(), "string or blob too big")
+}
+
+// writeResult is what a write inside a transaction did. If the application looks at it, the commit asserts it.
+type writeResult struct {
+	step   *replay
+	ctx    context.Context
+	index  int // among the writes
+	known  bool
+	looked bool
+	done   done
+}
+
+var _ driver.Result = (*writeResult)(nil)
+
+// LastInsertId implements driver.Result.
+func (r *writeResult) LastInsertId() (int64, error) {
+	err := r.look()
+	return r.done.LastRowID, err
+}
+
+// RowsAffected implements driver.Result.
+func (r *writeResult) RowsAffected() (int64, error) {
+	err := r.look()
+	return r.done.Changes, err
+}
+
+func (r *writeResult) look() error {
+	r.looked = true
+	if r.known {
+		return nil
+	}
+	text, err := r.step.probe(r.ctx, r.step.writes[:r.index+1], Statement{SQL: changesExpression})
+	if err != nil {
+		return err
+	}
+	return r.set(text)
+}
+
+func (r *writeResult) set(text string) error {
+	changes, lastID, _ := strings.Cut(text, ",")
+	var errs [2]error
+	r.done.Changes, errs[0] = strconv.ParseInt(changes, 10, 64)
+	r.done.LastRowID, errs[1] = strconv.ParseInt(lastID, 10, 64)
+	r.known = true
+	return errors.Join(errs[:]...)
+}

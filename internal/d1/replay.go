@@ -1,0 +1,254 @@
+package d1
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// stepper answers the statements of one transaction. It is used by one goroutine at a time.
+type stepper interface {
+	// query runs a statement and gives its rows.
+	query(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error)
+	// exec runs a statement. One that fails leaves the transaction as it was before it.
+	exec(ctx context.Context, p *parsed, args []driver.NamedValue) (driver.Result, error)
+	// commit stores what the transaction wrote, if all that it was told still holds; otherwise it is an ErrConflict.
+	commit(ctx context.Context) error
+	// rollback forgets the transaction.
+	rollback()
+}
+
+// replay answers each step of a transaction by D1 itself: it sends all writes so far and the new statement as one batch
+// whose last statement raises an error with the result, so that the step sees what was written and nothing is stored.
+//
+// Reads before the first write need no replay.
+type replay struct {
+	db      *connector
+	log     []*entry
+	writes  []Statement // of the log
+	schema  bool        // a statement changed the schema: columns below, not the connector's, are valid
+	columns map[string][]string
+	tainted bool // a write whose values differ each time: later reads cannot be asserted
+}
+
+// entry is a step of the transaction: a write, or what a read was told.
+type entry struct {
+	statement Statement
+	write     *writeResult // nil for a read
+	columns   int
+	guards    []guard
+	ordered   bool
+	loose     bool
+}
+
+func newReplay(db *connector) *replay { return &replay{db: db} }
+
+func (t *replay) query(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error) {
+	switch {
+	case p.kind == kindPragma:
+		sql := pragmaQuery(p)
+		if sql == "" {
+			return &rowList{}, nil // as in exec
+		}
+		return t.read(ctx, &parse(sql)[0], nil)
+	case p.kind != kindRead:
+		if p.returning {
+			return nil, errors.New("d1: a write with RETURNING cannot be read inside of a transaction")
+		}
+		_, err := t.exec(ctx, p, args)
+		return &rowList{}, err
+	}
+	return t.read(ctx, p, args)
+}
+
+func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) (driver.Result, error) {
+	switch p.kind {
+	case kindPragma:
+		return done{}, nil // optimize, or a setting that SQLite ignores inside of a transaction
+	case kindRead:
+		_, err := t.read(ctx, p, args)
+		return done{}, err
+	}
+	statement, err := render(p, args)
+	if err != nil {
+		return nil, err
+	}
+	statement.own()
+	result := &writeResult{step: t, ctx: context.WithoutCancel(ctx), index: len(t.writes), known: p.kind == kindSchema}
+	if !t.db.options.DeferErrors {
+		if err := t.try(ctx, statement, result); err != nil {
+			return nil, err
+		}
+	}
+	t.log = append(t.log, &entry{statement: statement, write: result})
+	t.writes = append(t.writes, statement)
+	t.tainted = t.tainted || p.volatile
+	if p.kind == kindSchema {
+		t.schema, t.columns = true, map[string][]string{}
+	}
+	return result, nil
+}
+
+// try runs a write and throws it away.
+func (t *replay) try(ctx context.Context, statement Statement, result *writeResult) error {
+	text, err := t.probe(ctx, append(slices.Clip(t.writes), statement), Statement{SQL: changesExpression})
+	if err != nil {
+		return t.blame(ctx, err)
+	}
+	return result.set(text)
+}
+
+// read runs a query and remembers what it gave.
+func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error) {
+	statement, err := render(p, args)
+	if err != nil {
+		return nil, err
+	}
+	statement.own()
+	e := &entry{statement: statement, ordered: p.ordered}
+	read := t.readWritten
+	if len(t.writes) == 0 {
+		read = t.readStored
+	}
+	rows, texts, err := read(ctx, p, e)
+	if err != nil {
+		return nil, err
+	}
+	if !p.volatile && !p.explain && !t.tainted {
+		e.guards = guardsOf(texts, p.ordered)
+		t.log = append(t.log, e)
+	}
+	return rows, nil
+}
+
+// readStored reads what is in the database, for a transaction that has not written yet.
+func (t *replay) readStored(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error) {
+	_, epoch := t.db.columns.get(p.text)
+	rows, err := t.db.binding.Query(ctx, e.statement)
+	if err != nil {
+		return nil, nil, wrapError(err)
+	}
+	list, err := collect(rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.columns = len(list.columns)
+	if p.explain {
+		return list, nil, nil
+	}
+	t.db.columns.put(p.text, list.columns, epoch)
+	texts, ok := encodeRows(list)
+	if e.loose = ok; ok || p.volatile {
+		return list, texts, nil
+	}
+	return t.db.queryExact(ctx, e.statement, list.columns)
+}
+
+// readWritten reads what the transaction has written.
+func (t *replay) readWritten(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error) {
+	if p.explain {
+		return nil, nil, errors.New("d1: EXPLAIN cannot follow a write inside of a transaction")
+	}
+	for attempt := 0; ; attempt++ {
+		columns, err := t.columnsOf(ctx, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		e.columns = len(columns)
+		text, err := t.probeRows(ctx, e)
+		if attempt == 0 && isColumnCount(err) {
+			t.db.columns.drop(p.text) // another isolate has changed the table
+			continue
+		}
+		if err != nil {
+			return nil, nil, t.blame(ctx, err)
+		}
+		return decodeRows(text, columns)
+	}
+}
+
+// isColumnCount tells whether a query has another number of columns than was remembered.
+func isColumnCount(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && strings.HasPrefix(e.Message, "table pfq has ")
+}
+
+// columnsOf gives the columns of a query, from a view that is thrown away with the rest.
+func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
+	columns, epoch := t.db.columns.get(p.text)
+	if t.schema {
+		columns = t.columns[p.text]
+	}
+	if columns != nil {
+		return columns, nil
+	}
+	view := Statement{SQL: "CREATE VIEW " + columnView + " AS " + withoutParams(p)}
+	names := Statement{SQL: rowsExpression(`SELECT name FROM pragma_table_info('`+columnView+`')`, 1, false, true, guard{limit: -1})}
+	text, err := t.probe(ctx, append(slices.Clip(t.writes), view), names)
+	if err != nil {
+		return nil, t.blame(ctx, err)
+	}
+	rows, _, err := decodeRows(text, []string{"name"})
+	if err != nil {
+		return nil, err
+	}
+	columns = make([]string, len(rows.values))
+	for i, name := range rows.values {
+		columns[i] = fmt.Sprint(name)
+	}
+	columns = viewColumns(columns)
+	if t.schema {
+		t.columns[p.text] = columns
+	} else {
+		t.db.columns.put(p.text, columns, epoch)
+	}
+	return columns, nil
+}
+
+// withoutParams is the statement with NULL for each parameter, as a view needs it.
+func withoutParams(p *parsed) string {
+	var b strings.Builder
+	at := 0
+	for _, spot := range p.params {
+		b.WriteString(p.text[at:spot.start])
+		b.WriteString("NULL")
+		at = spot.end
+	}
+	b.WriteString(p.text[at:])
+	return b.String()
+}
+
+func (t *replay) rollback() {
+	if t.schema {
+		t.db.columns.clear()
+	}
+}
+
+// blame tells whose an error of a step is: the statement's own, or a conflict because the writes before it do not work
+// any more. The statement's error is returned as it is.
+func (t *replay) blame(ctx context.Context, err error) error {
+	var own *Error
+	if len(t.writes) == 0 || !errors.As(err, &own) {
+		return err
+	}
+	var earlier *Error
+	if _, again := t.probe(ctx, t.writes, Statement{SQL: "''"}); errors.As(again, &earlier) {
+		if t.db.options.DeferErrors {
+			return again
+		}
+		return conflict(again)
+	}
+	return err
+}
+
+// own makes the statement independent of the caller's memory.
+func (s *Statement) own() {
+	for i, param := range s.Params {
+		if b, ok := param.([]byte); ok {
+			s.Params[i] = slices.Clone(b)
+		}
+	}
+}
