@@ -1,0 +1,218 @@
+/**
+ * The admin UI in a real Chromium, as a superuser meets it: the first superuser, a collection with every type of field
+ * but files, records, an API rule, logs, settings. Every step asserts on what the page shows and on what the API then
+ * says, and leaves a screenshot in test/artifacts/admin-ui.
+ */
+import assert from "node:assert/strict";
+import { mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { after, before } from "node:test";
+
+import * as ui from "./chromium/admin-ui.mjs";
+import { launchBrowser } from "./chromium/browser.mjs";
+import { click, eventually, expectToast, fill, named, part, press, textOf, toggle, write } from "./chromium/page.mjs";
+import { watch } from "./chromium/watch.mjs";
+import { ADMIN, ROOT, suite } from "./harness.mjs";
+
+const SHOTS = path.join(ROOT, "test", "artifacts", "admin-ui");
+
+/** The policy that PocketBase gives the pages of its UI (apis/serve.go). */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' http://127.0.0.1:* https://tile.openstreetmap.org data: blob:; connect-src 'self' http://127.0.0.1:* https://nominatim.openstreetmap.org; script-src 'self' http://127.0.0.1:*; frame-ancestors 'none'";
+const CACHE_CONTROL = "max-age=1209600, stale-while-revalidate=86400";
+
+const READER = { email: "reader@example.com", password: "reader12345678" };
+
+/** Every type of field that the UI offers, but files. */
+const FIELDS = [
+  { type: "Plain text", name: "title", required: true },
+  { type: "Rich editor", name: "body" },
+  { type: "Number", name: "rating" },
+  { type: "Bool", name: "published" },
+  { type: "Email", name: "contact" },
+  { type: "URL", name: "link" },
+  { type: "Datetime", name: "due" },
+  { type: "Select", name: "kind", choices: ["essay", "news"] },
+  { type: "Select", name: "tags", choices: ["red", "green", "blue"], multiple: true },
+  { type: "Relation", name: "author", collection: "users" },
+  { type: "JSON", name: "details" },
+  { type: "Geo Point", name: "place" },
+  { type: "Autodate", name: "seen" },
+];
+
+suite("admin UI", { admin: false }, (on) => {
+  let browser;
+  let page;
+  let seen;
+  let shots = 0;
+  let failed;
+
+  before(async () => {
+    await rm(path.join(SHOTS, on.kind), { recursive: true, force: true });
+    await mkdir(path.join(SHOTS, on.kind), { recursive: true });
+    browser = await launchBrowser();
+    page = await browser.newPage();
+    seen = watch(page);
+  });
+  after(() => browser?.close());
+
+  /** Photographs the page as it is at rest. */
+  async function shoot(name) {
+    const file = `${String(++shots).padStart(2, "0")}-${name}.png`;
+    await page.screenshot({ path: path.join(SHOTS, on.kind, file) });
+  }
+
+  /** A step of the story: what it provoked must be what it expects, and nothing else. */
+  function step(name, run, { expected = [] } = {}) {
+    on.test(name, async (target) => {
+      if (failed) assert.fail(`not reached: "${failed}" failed`);
+      failed = name;
+      try {
+        await run(target);
+      } catch (error) {
+        await shoot("failed");
+        error.message += `\non the page: ${JSON.stringify(seen.takeProblems())}`;
+        throw error;
+      }
+      assert.deepEqual(seen.takeProblems(), expected);
+      failed = undefined;
+    });
+  }
+
+  step("the first superuser is made on the installer's page", async (target) => {
+    await page.goto(installerUrl(target), { waitUntil: "networkidle2" });
+    await page.waitForSelector(part("installerForm"));
+    await shoot("first-superuser");
+    await ui.createFirstSuperuser(page, ADMIN);
+    await page.waitForSelector(part("pageCollections"));
+    await page.waitForSelector('.nav-item[title="users"]');
+    await shoot("signed-in");
+
+    assert.equal(await textOf(page, ".superuser-name"), ADMIN.email);
+    const admin = await target.admin();
+    const { items } = await admin.collection("_superusers").getList(1, 10);
+    assert.ok(items.some(({ email }) => email === ADMIN.email));
+  });
+
+  step("a superuser signs out and in again", async () => {
+    await ui.logout(page, ADMIN);
+    await page.waitForSelector(part("authWithPasswordForm"));
+    await ui.login(page, { ...ADMIN, password: "not the password" });
+    await page.waitForSelector(".toast ::-p-text(Invalid login credentials.)");
+    await shoot("login-refused");
+    await ui.login(page, ADMIN);
+    await page.waitForSelector(part("pageCollections"));
+  }, { expected: ["POST /api/collections/_superusers/auth-with-password answered 400"] });
+
+  step("a record of an auth collection is added", async (target) => {
+    await ui.openCollection(page, "users");
+    await ui.fillNewRecord(page, {
+      email: ["email", READER.email],
+      password: ["password", READER.password],
+      passwordConfirm: ["password", READER.password],
+      name: ["text", "A Reader"],
+    });
+    await shoot("new-user");
+    await ui.saveRecord(page);
+    await eventually(async () => assert.deepEqual((await ui.rows(page)).map(({ name }) => name), ["A Reader"]));
+    await shoot("users");
+
+    const { record } = await target.client().collection("users").authWithPassword(READER.email, READER.password);
+    assert.equal(record.name, "A Reader");
+  });
+
+  step("a collection with every type of field is created", async (target) => {
+    await ui.fillNewCollection(page, "articles", FIELDS);
+    await shoot("new-collection");
+    await ui.saveNewCollection(page, "articles");
+    await page.waitForSelector('.breadcrumbs [title="articles"]');
+    await page.waitForSelector("::-p-text(No records found.)");
+    await shoot("empty-collection");
+
+    const admin = await target.admin();
+    const { fields } = await admin.collections.getOne("articles");
+    assert.deepEqual(
+      fields.map(({ name, type }) => `${name} ${type}`),
+      [
+        "id text", "title text", "body editor", "rating number", "published bool", "contact email", "link url",
+        "due date", "kind select", "tags select", "author relation", "details json", "place geoPoint",
+        "created autodate", "updated autodate", "seen autodate",
+      ],
+    );
+    const users = await admin.collections.getOne("users");
+    const byName = Object.fromEntries(fields.map((field) => [field.name, field]));
+    assert.equal(byName.title.required, true);
+    assert.deepEqual([byName.kind.values, byName.kind.maxSelect], [["essay", "news"], 0]);
+    assert.deepEqual([byName.tags.values, byName.tags.maxSelect], [["red", "green", "blue"], 3]);
+    assert.equal(byName.author.collectionId, users.id);
+  });
+
+  step("records are added", async (target) => {
+    await ui.fillNewRecord(page, {
+      title: ["text", "Ünïcode & <b>tags</b>"],
+      body: ["editor", "Rich words"],
+      rating: ["number", 4.5],
+      published: ["bool"],
+      contact: ["email", "author@example.com"],
+      link: ["url", "https://example.com/a?b=c"],
+      due: ["date", "2030-05-06T07:08:09"],
+      kind: ["select", "news"],
+      tags: ["select", ["red", "blue"]],
+      author: ["relation", "A Reader"],
+      details: ["json", '{"deep":[1,{"two":null}]}'],
+      place: ["geoPoint", { lon: 23.32, lat: 42.69 }],
+    });
+    await shoot("new-record");
+    await ui.saveRecord(page);
+    for (const [title, rating] of [["Second", 2], ["Third", 3]]) {
+      await ui.fillNewRecord(page, { title: ["text", title], rating: ["number", rating] });
+      await ui.saveRecord(page);
+    }
+    await eventually(async () =>
+      assert.deepEqual((await ui.rows(page)).map(({ title }) => title), ["Third", "Second", "Ünïcode & <b>tags</b>"]),
+    );
+    await shoot("records");
+
+    const admin = await target.admin();
+    const record = await admin.collection("articles").getFirstListItem("rating = 4.5", { expand: "author" });
+    const { title, body, published, contact, link, due, kind, tags, details, place, expand } = record;
+    assert.deepEqual(
+      { title, body, published, contact, link, due, kind, tags, details, place, author: expand.author.name },
+      {
+        title: "Ünïcode & <b>tags</b>",
+        body: "<p>Rich words</p>",
+        published: true,
+        contact: "author@example.com",
+        link: "https://example.com/a?b=c",
+        due: "2030-05-06 07:08:09.000Z",
+        kind: "news",
+        tags: ["red", "blue"],
+        details: { deep: [1, { two: null }] },
+        place: { lon: 23.32, lat: 42.69 },
+        author: "A Reader",
+      },
+    );
+  });
+
+  step("a record is edited", async (target) => {
+    await ui.openRecord(page, "Second");
+    await ui.fillRecord(page, { title: ["text", "Second, revised"], published: ["bool"], rating: ["number", 5] });
+    await shoot("edit-record");
+    await ui.saveRecord(page);
+    await eventually(async () =>
+      assert.ok((await ui.rows(page)).some(({ title, rating }) => title === "Second, revised" && rating === "5")),
+    );
+
+    const admin = await target.admin();
+    const record = await admin.collection("articles").getFirstListItem('title ~ "revised"');
+    assert.deepEqual([record.title, record.published, record.rating], ["Second, revised", true, 5]);
+    assert.ok(record.updated > record.created);
+  });
+});
+
+/** Where the page for the first superuser is: the Worker leads to it from /_pf, stock PocketBase prints its address. */
+function installerUrl(target) {
+  if (target.kind === "worker") return `${target.url}/_pf`;
+  const [token] = target.output.since().match(/(?<=#\/pbinstall\/)\S+/) ?? assert.fail("no installer link was printed");
+  return `${target.url}/_/#/pbinstall/${token}`;
+}
