@@ -54,8 +54,6 @@ export class RuntimeError extends Error {
 export class Runtime {
   /** "booting", "ready", "retired" (serves what it has, takes nothing new) or "dead". */
   state = "booting";
-  /** Resolves when Go serves; rejects with a RuntimeError. */
-  ready;
   /** Milliseconds of each phase of the boot. */
   phases = { instantiate: 0, go: 0, bootstrap: 0, router: 0 };
   /** When Go's next timer is due, in performance.now() milliseconds. */
@@ -75,7 +73,9 @@ export class Runtime {
   #progress = performance.now();
   #markedAt;
   #phase = "go";
-  #settleReady;
+  #waiting = new Set();
+  #exitCode = 0;
+  #reason;
   #memoryLimit;
   #memoryCeiling;
   #stallLimit;
@@ -89,8 +89,6 @@ export class Runtime {
     this.#memoryLimit = numberSetting(env, "POCKETFLARE_MEMORY_LIMIT_MB", MEMORY_LIMIT) * MEBIBYTE;
     this.#memoryCeiling = Math.max(numberSetting(env, "POCKETFLARE_MEMORY_CEILING_MB", MEMORY_CEILING) * MEBIBYTE, this.#memoryLimit);
     this.#stallLimit = numberSetting(env, "POCKETFLARE_STALL_SECONDS", STALL_LIMIT) * 1000;
-    this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
-    this.ready.catch(() => {}); // each event that waits hears of it
     this.attach(scope);
     scope.keepAlive();
     try {
@@ -108,23 +106,15 @@ export class Runtime {
     const go = (this.#go = new globalThis.Go());
     go.argv = ["pocketflare"];
     go.env = { TMPDIR: "/tmp", HOME: "/tmp", ...textBindings(scope.env) };
-    let exitCode = 0;
-    go.exit = (code) => (exitCode = code);
-    Object.assign(go.importObject.gojs, this.#timerImports(go), this.#memoryImports(go));
+    go.exit = (code) => (this.#exitCode = code);
+    go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
+    Object.assign(go.importObject.gojs, this.#timerImports(go), this.#memoryImports(go, fs));
     go.importObject.pocketflare = this.#imports();
     const instance = new WebAssembly.Instance(appWasm, go.importObject);
     this.#exports = instance.exports;
     this.#markedAt = performance.now();
     this.phases.instantiate = this.#markedAt - started;
-    this.#current = scope;
-    try {
-      go.run(instance).then(
-        () => this.#die(`the Go program has ended with exit code ${exitCode}`),
-        (error) => this.#die(error.message),
-      );
-    } finally {
-      this.#current = null;
-    }
+    this.#inTurn(scope, () => go.run(instance).catch((error) => this.#die(error.message)));
   }
 
   /** The size of linear memory in bytes. */
@@ -135,6 +125,17 @@ export class Runtime {
   /** Whether new events may be given to this instance. */
   get open() {
     return this.state === "booting" || this.state === "ready";
+  }
+
+  /**
+   * Resolves when Go serves; rejects with a RuntimeError if it cannot. Each event needs a promise of its own: one that another
+   * event has made never settles for this one when that is cancelled.
+   * @returns {Promise<void>}
+   */
+  ready() {
+    if (this.state === "ready") return Promise.resolve();
+    if (this.state === "dead") return Promise.reject(this.#reason);
+    return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
   }
 
   /** Makes the scope one of this instance's. */
@@ -166,7 +167,7 @@ export class Runtime {
   /** A pump's turn: Go's timers that are due, and a look at what should have moved. */
   tick(scope) {
     const now = performance.now();
-    if (this.nextTimer <= now) this.#resume(scope);
+    if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
     if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(now);
     this.#checkProgress(scope, now);
     this.#endIfIdle(scope);
@@ -212,8 +213,7 @@ export class Runtime {
         if (!scope || scope.ended) return;
         const memory = this.#exports.mem.buffer;
         const answer = unpackAnswer(new Uint8Array(memory, headAt, headLength), new Uint8Array(memory, bodyAt, bodyLength));
-        if (answer.stream) scope.writer = Promise.withResolvers();
-        else scope.handled = true;
+        if (!answer.stream) scope.handled = true;
         scope.answer.resolve(answer);
       },
       mark: (phase) => this.#mark(phase === 1 ? "bootstrap" : "router"),
@@ -224,7 +224,8 @@ export class Runtime {
           this.#die(`PocketBase could not be started: ${message}`);
         } else if (this.state === "booting") {
           this.state = "ready";
-          this.#settleReady.resolve();
+          for (const { resolve } of this.#waiting) resolve();
+          this.#waiting.clear();
         }
       },
     };
@@ -277,33 +278,27 @@ export class Runtime {
   }
 
   #enter(scope, kind, id, parcel) {
-    if (this.state === "dead") return;
-    const outer = this.#current;
-    this.#current = scope;
-    try {
+    this.#inTurn(scope, () => {
       this.#parcel = parcel;
       this.#exports.pocketflare_event(kind, id, parcel.length);
-      if (kind !== EVENT_END) this.#go._resume();
-    } catch (error) {
-      this.#die(error.message);
-    } finally {
-      this.#current = outer;
-    }
-    if (this.memory > this.#memoryLimit) this.#retire(`its memory has passed ${this.#memoryLimit / MEBIBYTE} MB`);
+      if (kind !== EVENT_END && !this.#go.exited) this.#go._resume();
+    });
   }
 
-  /** Lets Go run what is due without an event of its own. */
-  #resume(scope) {
+  /** Lets Go run as the scope's turn, and looks at what has become of it. */
+  #inTurn(scope, run) {
     if (this.state === "dead") return;
     const outer = this.#current;
     this.#current = scope;
     try {
-      this.#go._resume();
+      run();
     } catch (error) {
       this.#die(error.message);
     } finally {
       this.#current = outer;
     }
+    if (this.#go.exited) this.#die(`the Go program has ended with exit code ${this.#exitCode}`);
+    if (this.memory > this.#memoryLimit) this.#retire(`its memory has passed ${this.#memoryLimit / MEBIBYTE} MB`);
   }
 
   #endIfIdle(scope) {
@@ -333,8 +328,9 @@ export class Runtime {
     if (this.state === "dead") return;
     this.state = "dead";
     console.error(`pocketflare: ${reason}`);
-    const error = new RuntimeError(reason);
-    this.#settleReady.reject(error);
+    const error = (this.#reason = new RuntimeError(reason));
+    for (const { reject } of this.#waiting) reject(error);
+    this.#waiting.clear();
     for (const scope of this.#scopes.values()) scope.fail(error);
     this.#scopes.clear();
     this.#stranded.length = 0;
@@ -366,12 +362,13 @@ export class Runtime {
     for (const scope of this.#scopes.values()) if (scope.alarm > this.nextTimer) scope.wake();
   }
 
-  #memoryImports(go) {
+  #memoryImports(go, fs) {
     return {
+      // As Go's own, but for the file system: globalThis.fs may be a newer instance's.
       "runtime.wasmWrite": (sp) => {
         sp >>>= 0;
-        const at = go.mem.getUint32(sp + 16, true);
-        printLine(new TextDecoder().decode(new Uint8Array(this.#exports.mem.buffer, at, go.mem.getInt32(sp + 24, true))).trimEnd());
+        const [fd, at, length] = [go.mem.getUint32(sp + 8, true), go.mem.getUint32(sp + 16, true), go.mem.getInt32(sp + 24, true)];
+        fs.writeSync(fd, new Uint8Array(this.#exports.mem.buffer, at, length));
       },
       // Go calls this when linear memory has grown. It is the one host function that throws: the instance is given up.
       "runtime.resetMemoryDataView": () => {

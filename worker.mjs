@@ -33,7 +33,7 @@ async function serve(scope) {
   const temperature = acquireRuntime(scope);
   const reading = readWholeBody(request);
   try {
-    if (temperature !== "warm") await scope.runtime.ready;
+    if (temperature !== "warm") await scope.runtime.ready();
     const body = reading && (await reading);
     request.signal.addEventListener("abort", () => scope.runtime.cancel(scope));
     times.handed = performance.now();

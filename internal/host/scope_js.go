@@ -4,20 +4,20 @@ package host
 
 import (
 	"context"
+	"runtime/pprof"
+	"strconv"
 	"unsafe"
 )
 
 //go:linkname profileLabel runtime/pprof.runtime_getProfLabel
 func profileLabel() unsafe.Pointer
 
-//go:linkname setProfileLabel runtime/pprof.runtime_setProfLabel
-func setProfileLabel(label unsafe.Pointer)
-
 // Scope is one event's right to do I/O.
 type Scope struct {
 	id      int32
 	context context.Context
 	cancel  context.CancelCauseFunc
+	label   unsafe.Pointer
 }
 
 // labels finds a scope by the label of its goroutines. A label that is not in it is one of the app's own, or of a scope that has ended.
@@ -27,13 +27,16 @@ func newScope(id int32) *Scope {
 	scope := &Scope{id: id}
 	scope.context, scope.cancel = context.WithCancelCause(context.Background())
 	scopes[id] = scope
-	labels[unsafe.Pointer(scope)] = scope
 	return scope
 }
 
 // run handles the event. Goroutines that it leaves behind keep the scope until JavaScript ends it.
 func (s *Scope) run(packet []byte) {
-	setProfileLabel(unsafe.Pointer(s))
+	// The label is a real one, since Go prints the labels of goroutines in its stack traces.
+	s.context = pprof.WithLabels(s.context, pprof.Labels("scope", strconv.Itoa(int(s.id))))
+	pprof.SetGoroutineLabels(s.context)
+	s.label = profileLabel()
+	labels[s.label] = s
 	defer s.cancel(context.Canceled)
 	serve(s, packet)
 }
@@ -42,7 +45,7 @@ func (s *Scope) run(packet []byte) {
 func (s *Scope) end() {
 	s.cancel(context.Canceled)
 	delete(scopes, s.id)
-	delete(labels, unsafe.Pointer(s))
+	delete(labels, s.label)
 }
 
 // Context ends when the event's client has gone (its cause is ErrDisconnected) and when the event has been handled.

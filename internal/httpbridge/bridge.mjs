@@ -69,17 +69,10 @@ export function packRequest(request, whole) {
 export function unpackAnswer(head, body) {
   const headers = [];
   if (head.length > HEAD_START) {
-    const fields = decodeHeader(head.subarray(HEAD_START)).split("\n");
+    const fields = decoder.decode(head.subarray(HEAD_START)).split("\n");
     for (let i = 0; i + 1 < fields.length; i += 2) headers.push([fields[i], fields[i + 1]]);
   }
   return { status: head[0] | (head[1] << 8), stream: head[4] === STREAM, headers, body: body.length > 0 ? body.slice() : null };
-}
-
-/** Header values are bytes: where they are not ASCII, each byte becomes the character with its number, which workerd turns back. */
-function decodeHeader(bytes) {
-  const text = decoder.decode(bytes);
-  if (text.length === bytes.length) return text;
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 /**
@@ -107,10 +100,15 @@ function openStream(scope, first, length) {
   const writer = writable.getWriter();
   writer.closed.catch(() => scope.runtime.cancel(scope));
   scope.onFailure = (error) => writer.abort(error).catch(() => {});
-  scope.writer.resolve(writer);
+  streamWriter(scope).resolve(writer);
   scope.written = first ? writer.write(first) : Promise.resolve();
   scope.written.catch(() => {}); // the next part's write, or the close, reports it
   return readable;
+}
+
+/** The writer of the response's stream, which exists once the Response does. Its promise must be made in the scope's own context. */
+function streamWriter(scope) {
+  return (scope.writer ??= Promise.withResolvers());
 }
 
 /**
@@ -126,7 +124,7 @@ export async function bodyRead(scope) {
 /** Operation: writes a part of the response's body once the one before it has been taken. */
 export async function bodyWrite(scope, payload) {
   const part = payload.slice();
-  const writer = await scope.writer.promise;
+  const writer = await streamWriter(scope).promise;
   await scope.written;
   scope.written = writer.write(part);
   scope.written.catch(() => {});
@@ -136,7 +134,7 @@ export async function bodyWrite(scope, payload) {
 export async function bodyClose(scope, payload) {
   const message = decoder.decode(payload.subarray(4));
   try {
-    const writer = await scope.writer.promise;
+    const writer = await streamWriter(scope).promise;
     if (message !== "") {
       await writer.abort(new Error(message));
     } else {

@@ -74,7 +74,8 @@ func (w *response) WriteHeader(status int) {
 			w.declared = n
 		}
 	}
-	w.sniff = w.bodyAllowed() && w.header["Content-Type"] == nil && w.header.Get("Content-Encoding") == ""
+	_, typed := w.header["Content-Type"] // a handler may set it to nil to have none
+	w.sniff = w.bodyAllowed() && !typed && w.header.Get("Content-Encoding") == ""
 }
 
 // suppressed tells whether net/http leaves the header out of a response with this status.

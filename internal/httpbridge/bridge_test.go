@@ -1,0 +1,329 @@
+package httpbridge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"pocketflare/internal/host"
+	"pocketflare/internal/wire"
+)
+
+// fakeEvent is JavaScript's side of the bridge: it gathers the response and hands out the parts of a body.
+type fakeEvent struct {
+	ctx     context.Context
+	parts   [][]byte // the request's body
+	readErr error    // after the parts
+	stalled bool     // operations answer only when their context ends
+
+	head     []byte
+	body     bytes.Buffer
+	streamed bool
+	closed   bool
+	closeErr string
+	writeErr error
+}
+
+func (e *fakeEvent) Context() context.Context { return e.ctx }
+
+func (e *fakeEvent) Respond(head, body []byte) {
+	if e.head != nil {
+		panic("a second response")
+	}
+	e.head = bytes.Clone(head)
+	e.streamed = head[4] == 1
+	e.body.Write(body)
+}
+
+func (e *fakeEvent) Call(ctx context.Context, op host.Op, payload []byte) ([]byte, error) {
+	if e.stalled {
+		<-ctx.Done()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	switch op {
+	case host.OpBodyRead:
+		if len(e.parts) == 0 {
+			return nil, e.readErr
+		}
+		part := e.parts[0]
+		e.parts = e.parts[1:]
+		return bytes.Clone(part), nil
+	case host.OpBodyWrite:
+		if !e.streamed {
+			panic("a part of a body that does not stream")
+		}
+		e.body.Write(payload)
+		return nil, e.writeErr
+	case host.OpBodyClose:
+		e.closed = true
+		e.closeErr = wire.NewReader(bytes.Clone(payload)).String()
+	}
+	return nil, nil
+}
+
+// response is what the client would get.
+func (e *fakeEvent) response(t *testing.T, method string) *http.Response {
+	t.Helper()
+	status := int(wire.NewReader(e.head).U32())
+	header := http.Header{}
+	fields := strings.Split(string(e.head[headStart:]), "\n")
+	for i := 0; i+1 < len(fields); i += 2 {
+		header.Add(fields[i], fields[i+1])
+	}
+	if !e.streamed && header.Get("Content-Length") == "" && method != http.MethodHead && statusAllowsBody(status) {
+		header.Set("Content-Length", fmt.Sprint(e.body.Len())) // the platform does it for a whole body
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(bytes.NewReader(e.body.Bytes()))}
+}
+
+func packet(method, target string, header string, kind byte, whole string) []byte {
+	head := strings.Join([]string{method, "http", "example.com", "203.0.113.7", target}, "\n") + header
+	return append(append(wire.AppendString(nil, head), kind), whole...)
+}
+
+// TestLikeNetHTTP gives the same handlers to net/http's server and to the bridge.
+func TestLikeNetHTTP(t *testing.T) {
+	handlers := map[string]http.HandlerFunc{
+		"nothing": func(w http.ResponseWriter, r *http.Request) {},
+		"text":    func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "hello") },
+		"html":    func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<!doctype html><p>") },
+		"typed": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, "{}")
+		},
+		"untyped": func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Type"] = nil
+			fmt.Fprint(w, "hello")
+		},
+		"encoded": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			fmt.Fprint(w, "not really")
+		},
+		"cookies": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("Set-Cookie", "a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT")
+			w.Header().Add("Set-Cookie", "b=2")
+			w.Header().Add("Vary", "Origin")
+			w.Header().Add("Vary", "Accept")
+			w.Header().Set("Last-Modified", "Wed, 21 Oct 2026 07:28:00 GMT")
+		},
+		"late header": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Early", "1")
+			w.WriteHeader(http.StatusCreated)
+			w.Header().Set("X-Late", "1")
+			w.WriteHeader(http.StatusTeapot)
+		},
+		"newline": func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-Line", " a\r\nX-Injected: b ") },
+		"bad name": func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["X Bad"] = []string{"1"}
+			w.Header()["X-Good"] = []string{"1"}
+		},
+		"no content": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "5")
+			w.WriteHeader(http.StatusNoContent)
+			_, err := fmt.Fprint(w, "hello")
+			if !errors.Is(err, http.ErrBodyNotAllowed) {
+				t.Errorf("a body with 204: %v", err)
+			}
+		},
+		"not modified": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			w.Header().Set("ETag", `"1"`)
+			w.WriteHeader(http.StatusNotModified)
+		},
+		"length": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "5")
+			fmt.Fprint(w, "hello")
+			_, err := fmt.Fprint(w, "!")
+			if !errors.Is(err, http.ErrContentLength) {
+				t.Errorf("a body that is too long: %v", err)
+			}
+		},
+		"large": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "300000")
+			for range 3 {
+				if n, err := w.Write(bytes.Repeat([]byte("x"), 100_000)); n != 100_000 || err != nil {
+					t.Errorf("write: %d, %v", n, err)
+				}
+			}
+		},
+		"interim":  func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(103); w.WriteHeader(202) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) },
+		"error":    func(w http.ResponseWriter, r *http.Request) { http.Error(w, "wrong", 418) },
+		"file": func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "a.css", time.Unix(1e9, 0), strings.NewReader("a { color: red }"))
+		},
+	}
+	for name, handler := range handlers {
+		for _, method := range []string{"GET", "HEAD", "POST"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				server := httptest.NewServer(handler)
+				defer server.Close()
+				request, _ := http.NewRequest(method, server.URL, nil)
+				transport := &http.Transport{DisableCompression: true}
+				defer transport.CloseIdleConnections()
+				want, err := transport.RoundTrip(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				event := &fakeEvent{ctx: t.Context()}
+				Serve(event, packet(method, "/", "", BodyNone, ""), handler)
+				got := event.response(t, method)
+
+				want.Header.Del("Date")
+				want.Header.Del("Connection")
+				if got.StatusCode != want.StatusCode || fmt.Sprint(got.Header) != fmt.Sprint(want.Header) {
+					t.Errorf("got %d %v\nwant %d %v", got.StatusCode, got.Header, want.StatusCode, want.Header)
+				}
+				gotBody, _ := io.ReadAll(got.Body)
+				wantBody, _ := io.ReadAll(want.Body)
+				if !bytes.Equal(gotBody, wantBody) {
+					t.Errorf("body: %d bytes, want %d", len(gotBody), len(wantBody))
+				}
+			})
+		}
+	}
+}
+
+func TestRequest(t *testing.T) {
+	header := "\nx-two\na\nx-two\nb\nhost\nignored\ncontent-length\n7\ncookie\na=1; b=2"
+	event := &fakeEvent{ctx: t.Context(), parts: [][]byte{[]byte("abc"), []byte("defg")}}
+	Serve(event, packet("PUT", "/a%2Fb?q=%20", header, BodyStream, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		got := fmt.Sprint(r.Method, r.Host, r.URL.Path, r.URL.RawPath, r.URL.RawQuery, r.RequestURI, r.RemoteAddr, r.ContentLength, string(body), err,
+			r.Header["X-Two"], r.Header["Host"], len(r.Cookies()), r.TLS == nil)
+		want := fmt.Sprint("PUT", "example.com", "/a/b", "/a%2Fb", "q=%20", "/a%2Fb?q=%20", "203.0.113.7:0", 7, "abcdefg", nil,
+			[]string{"a", "b"}, []string(nil), 2, true)
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}))
+}
+
+func TestWholeBody(t *testing.T) {
+	event := &fakeEvent{ctx: t.Context()}
+	Serve(event, packet("POST", "/", "", BodyWhole, "hello"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if string(body) != "hello" || err != nil || r.ContentLength != 5 {
+			t.Errorf("body %q of %d bytes, %v", body, r.ContentLength, err)
+		}
+	}))
+}
+
+func TestMalformedTarget(t *testing.T) {
+	event := &fakeEvent{ctx: t.Context()}
+	Serve(event, packet("GET", "/%zz", "", BodyNone, ""), http.NotFoundHandler())
+	if response := event.response(t, "GET"); response.StatusCode != 400 || event.body.String() != "400 Bad Request" {
+		t.Errorf("%d %s", response.StatusCode, event.body.String())
+	}
+}
+
+func TestStreaming(t *testing.T) {
+	event := &fakeEvent{ctx: t.Context()}
+	Serve(event, packet("GET", "/", "", BodyNone, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		fmt.Fprint(w, "one ")
+		if err := control.Flush(); err != nil || event.body.String() != "one " || !event.streamed {
+			t.Errorf("after the first flush: %q, %v", event.body.String(), err)
+		}
+		fmt.Fprint(w, "two")
+		if event.body.String() != "one " {
+			t.Error("written before the flush")
+		}
+		if err := errors.Join(control.Flush(), control.SetWriteDeadline(time.Time{}), control.EnableFullDuplex()); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := control.Hijack(); !errors.Is(err, http.ErrNotSupported) {
+			t.Errorf("hijack: %v", err)
+		}
+	}))
+	if event.body.String() != "one two" || !event.closed || event.closeErr != "" {
+		t.Errorf("%q, closed %v %q", event.body.String(), event.closed, event.closeErr)
+	}
+}
+
+func TestPanics(t *testing.T) {
+	for _, test := range []struct {
+		name, closeErr string
+		status         int
+		handler        http.HandlerFunc
+	}{
+		{"before the first byte", "", 500, func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }},
+		{"what was not sent is dropped", "", 500, func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, "half")
+			panic(http.ErrAbortHandler)
+		}},
+		{"in a stream", "the handler has aborted the response", 200, func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}},
+		{"a stream that is too short", "the handler wrote less than the Content-Length that it declared", 200, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "5")
+			w.(http.Flusher).Flush()
+		}},
+	} {
+		event := &fakeEvent{ctx: t.Context()}
+		Serve(event, packet("GET", "/", "", BodyNone, ""), test.handler)
+		if got := event.response(t, "GET").StatusCode; got != test.status || event.closeErr != test.closeErr || event.body.Len() > 0 {
+			t.Errorf("%s: %d, %q, %q", test.name, got, event.closeErr, event.body.String())
+		}
+	}
+}
+
+func TestClientThatHangsUp(t *testing.T) {
+	t.Run("while it sends", func(t *testing.T) {
+		event := &fakeEvent{ctx: t.Context(), parts: [][]byte{[]byte("half")}, readErr: errors.New("disconnected")}
+		Serve(event, packet("POST", "/", "\ncontent-length\n8", BodyStream, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if body, err := io.ReadAll(r.Body); string(body) != "half" || !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%q, %v", body, err)
+			}
+		}))
+	})
+	t.Run("while it reads", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		event := &fakeEvent{ctx: ctx}
+		Serve(event, packet("GET", "/", "", BodyNone, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			cancel()
+			<-r.Context().Done()
+			n := 0
+			for ; n < 3; n++ {
+				if _, err := w.Write(make([]byte, BufferSize)); err != nil {
+					break
+				}
+			}
+			if n != 0 {
+				t.Errorf("%d writes went to nobody", n)
+			}
+		}))
+	})
+}
+
+func TestDeadlines(t *testing.T) {
+	event := &fakeEvent{ctx: t.Context(), stalled: true}
+	Serve(event, packet("POST", "/", "", BodyStream, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		if err := control.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+			t.Error(err)
+		}
+		if _, err := io.ReadAll(r.Body); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read: %v", err)
+		}
+		if err := errors.Join(control.Flush(), control.SetWriteDeadline(time.Now().Add(time.Millisecond))); err != nil {
+			t.Error(err)
+		}
+		if _, err := w.Write(make([]byte, BufferSize)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("write: %v", err)
+		}
+		event.stalled = false
+	}))
+}

@@ -1,0 +1,95 @@
+//go:build js && wasm
+
+package worker
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase"
+	"github.com/pocketbase/pocketbase/core"
+
+	"pocketflare/internal/d1"
+	"pocketflare/internal/fetch"
+	"pocketflare/internal/firstrun"
+	"pocketflare/internal/host"
+	"pocketflare/internal/httpbridge"
+	"pocketflare/internal/logs"
+	"pocketflare/internal/unavailable"
+)
+
+// The bindings of the two databases that PocketBase keeps as files.
+const (
+	dataBinding = "APP_DB"
+	logsBinding = "LOGS_DB"
+
+	logsFile = "auxiliary.db"
+)
+
+// bootAttempts is how often a step of the boot is tried that lost a race for an empty database against other isolates.
+const bootAttempts = 4
+
+// Start runs the app as a Worker. It returns only when the app could not be started.
+func Start(app *pocketbase.PocketBase) error {
+	handler, requestLogs, err := boot(app)
+	if err != nil {
+		host.Fail(err)
+		return err
+	}
+	host.Serve(func(scope *host.Scope, packet []byte) {
+		httpbridge.Serve(scope, packet, handler)
+		requestLogs.RequestDone()
+	})
+	return nil
+}
+
+func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
+	host.Mark(host.PhaseBootstrap)
+	http.DefaultTransport = fetch.New()
+	if err := adopt(app, newConnect()); err != nil {
+		return nil, nil, err
+	}
+	unavailable.Bind(app)
+	firstrun.Bind(app, os.Getenv)
+	if err := repeatLostRaces(app.Bootstrap); err != nil {
+		return nil, nil, fmt.Errorf("bootstrap: %w", err)
+	}
+	if err := repeatLostRaces(app.RunAllMigrations); err != nil {
+		return nil, nil, fmt.Errorf("migrations: %w", err)
+	}
+	host.Mark(host.PhaseRouter)
+	handler, err := newHandler(app)
+	if err != nil {
+		return nil, nil, err
+	}
+	return handler, logs.New(app, host.Sleep), nil
+}
+
+// repeatLostRaces runs a step of the boot again when other isolates, which boot on the same empty database, were first: it then finds
+// what they have made.
+func repeatLostRaces(step func() error) error {
+	var err error
+	for range bootAttempts {
+		if err = step(); !errors.Is(err, d1.ErrConflict) {
+			return err
+		}
+	}
+	return err
+}
+
+// newConnect makes the core.DBConnectFunc of a Worker: the two files are two D1 databases. PocketBase opens each twice, for its two pools.
+func newConnect() core.DBConnectFunc {
+	data := d1.Open(d1.NewBinding(dataBinding), d1.Options{})
+	logs := d1.Open(d1.NewBinding(logsBinding), d1.Options{DeferErrors: true})
+	return func(path string) (*dbx.DB, error) {
+		if filepath.Base(path) == logsFile {
+			return dbx.NewFromDB(sql.OpenDB(logs), "sqlite"), nil
+		}
+		return dbx.NewFromDB(sql.OpenDB(data), "sqlite"), nil
+	}
+}
