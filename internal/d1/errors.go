@@ -114,27 +114,24 @@ func wrapError(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := unwrapText(err.Error())
+	text, extended := unwrapText(err.Error()), ""
+	if i := strings.LastIndex(text, " (extended: "); i >= 0 && strings.HasSuffix(text, ")") {
+		text, extended = text[:i], text[i+len(" (extended: "):len(text)-1]
+	}
 	at := strings.LastIndex(text, ": SQLITE_")
 	if at < 0 {
 		return err
 	}
-	name, _, _ := strings.Cut(text[at+2:], " ")
-	message := text[:at]
+	message, name := text[:at], text[at+2:]
 	code, known := primaryCodes[name]
 	if !known {
 		code = CodeError
-		for prefix, primary := range primaryCodes {
-			if strings.HasPrefix(name, prefix+"_") {
-				code = primary
-			}
-		}
 	}
 	// D1 says where a syntax error is, SQLite's own text does not.
 	if i := strings.LastIndex(message, " at offset "); i >= 0 && code == CodeError {
 		message = message[:i]
 	}
-	return &Error{Code: code, Extended: extendedCode(code, text[at+2:], message), Message: message, cause: err}
+	return &Error{Code: code, Extended: extendedCode(code, extended, message), Message: message, cause: err}
 }
 
 // unwrapText takes away what D1 puts before the message of SQLite. The message itself may look the same: once only.
@@ -149,12 +146,12 @@ func unwrapText(text string) string {
 }
 
 // extendedCode finds the extended result code of a constraint by its name, or else by the message.
-func extendedCode(code Code, names, message string) int {
+func extendedCode(code Code, name, message string) int {
 	if code != CodeConstraint {
 		return int(code)
 	}
 	for _, c := range constraintCodes {
-		if strings.Contains(names, c.name) {
+		if name == c.name {
 			return c.code
 		}
 	}

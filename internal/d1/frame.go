@@ -26,8 +26,8 @@ import (
 // errFrame is the error of a text that is not what encodeRow makes: cut at a NUL, or not UTF-8 in the database.
 var errFrame = errors.New("d1: a result inside a transaction arrived damaged")
 
-// encodeRow is an SQL expression for the text of a row of n columns c0, c1, …. With loose, reals that are whole numbers
-// are written as integers, since a plain read through JavaScript cannot tell them apart.
+// encodeRow is an SQL expression for the text of a row of n columns c0, c1, …. With loose, reals are written as a plain
+// read through JavaScript gives them: a whole number as an integer, an infinite one as NULL.
 func encodeRow(n int, loose bool) string {
 	if n == 0 {
 		return "''"

@@ -67,7 +67,9 @@ func (t *replay) query(ctx context.Context, p *parsed, args []driver.NamedValue)
 func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) (driver.Result, error) {
 	switch p.kind {
 	case kindPragma:
-		return done{}, nil // optimize, or a setting that SQLite ignores inside of a transaction
+		if name, _ := pragma(p.text); name != "defer_foreign_keys" {
+			return done{}, nil // optimize, or a setting that SQLite ignores inside of a transaction
+		}
 	case kindRead:
 		_, err := t.read(ctx, p, args)
 		return done{}, err
