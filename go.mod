@@ -2,6 +2,8 @@ module pocketflare
 
 go 1.27
 
+toolchain go1.27.3
+
 require (
 	github.com/ncruces/go-sqlite3 v0.35.4
 	github.com/pocketbase/dbx v1.12.0
