@@ -16,10 +16,31 @@ import { ADMIN, ROOT, suite } from "./harness.mjs";
 
 const SHOTS = path.join(ROOT, "test", "artifacts", "admin-ui");
 
-/** The policy that PocketBase gives the pages of its UI (apis/serve.go). */
-const CONTENT_SECURITY_POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' http://127.0.0.1:* https://tile.openstreetmap.org data: blob:; connect-src 'self' http://127.0.0.1:* https://nominatim.openstreetmap.org; script-src 'self' http://127.0.0.1:*; frame-ancestors 'none'";
+/** What PocketBase sends with every file of its UI (apis/serve.go and apis/middlewares.go). */
+const SECURITY_HEADERS = {
+  "content-security-policy":
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' http://127.0.0.1:* https://tile.openstreetmap.org data: blob:; connect-src 'self' http://127.0.0.1:* https://nominatim.openstreetmap.org; script-src 'self' http://127.0.0.1:*; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "SAMEORIGIN",
+  "x-xss-protection": "1; mode=block",
+};
+
+/** What it sends with all of them but the page itself. */
 const CACHE_CONTROL = "max-age=1209600, stale-while-revalidate=86400";
+
+/** The pages of the settings that the story has not come by, with their headings. */
+const SETTINGS_PAGES = {
+  mail: /Mail settings/,
+  storage: /File storage/,
+  backups: /Backups/,
+  crons: /Crons/,
+  "export-collections": /Export collections/,
+  "import-collections": /Import collections/,
+};
+
+/** Requests that are known to fail, by carrier and page. */
+const KNOWN_PROBLEMS = { stock: {}, worker: {} };
 
 const READER = { email: "reader@example.com", password: "reader12345678" };
 
@@ -60,6 +81,10 @@ suite("admin UI", { admin: false }, (on) => {
   async function shoot(name) {
     const file = `${String(++shots).padStart(2, "0")}-${name}.png`;
     await page.screenshot({ path: path.join(SHOTS, on.kind, file) });
+  }
+
+  async function titles() {
+    return (await ui.rows(page)).map(({ title }) => title);
   }
 
   /** A step of the story: what it provoked must be what it expects, and nothing else. */
@@ -169,7 +194,7 @@ suite("admin UI", { admin: false }, (on) => {
       await ui.saveRecord(page);
     }
     await eventually(async () =>
-      assert.deepEqual((await ui.rows(page)).map(({ title }) => title), ["Third", "Second", "Ünïcode & <b>tags</b>"]),
+      assert.deepEqual(await titles(), ["Third", "Second", "Ünïcode & <b>tags</b>"]),
     );
     await shoot("records");
 
@@ -207,6 +232,137 @@ suite("admin UI", { admin: false }, (on) => {
     const record = await admin.collection("articles").getFirstListItem('title ~ "revised"');
     assert.deepEqual([record.title, record.published, record.rating], ["Second, revised", true, 5]);
     assert.ok(record.updated > record.created);
+  });
+
+  step("the list is filtered", async () => {
+    await ui.filterRecords(page, "rating >= 4");
+    await eventually(async () => assert.deepEqual(await titles(), ["Second, revised", "Ünïcode & <b>tags</b>"]));
+    assert.match(await textOf(page, ".total-count"), /^Total: 2$/);
+    await shoot("filtered");
+    await ui.filterRecords(page, "Ünïcode");
+    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+    await ui.filterRecords(page, 'tags:each = "green"');
+    await page.waitForSelector("::-p-text(No records found.)");
+    await ui.filterRecords(page, "");
+    await eventually(async () => assert.equal((await titles()).length, 3));
+  });
+
+  step("an API rule is changed", async (target) => {
+    const guest = target.client().collection("articles");
+    await assert.rejects(guest.getList(), { status: 403 });
+    await ui.changeRule(page, "listRule", "published = true");
+    await shoot("api-rule");
+    await ui.saveCollection(page, "articles");
+
+    const admin = await target.admin();
+    const { listRule, viewRule } = await admin.collections.getOne("articles");
+    assert.deepEqual([listRule, viewRule], ["published = true", null]);
+    const { items } = await guest.getList(1, 10, { sort: "title" });
+    assert.deepEqual(items.map(({ title }) => title), ["Second, revised", "Ünïcode & <b>tags</b>"]);
+  });
+
+  step("records are deleted", async (target) => {
+    await ui.selectRecords(page, "Third");
+    await shoot("selected-record");
+    await ui.deleteSelected(page);
+    await eventually(async () => assert.equal((await titles()).length, 2));
+    await ui.openRecord(page, "Second, revised");
+    await ui.deleteOpenRecord(page);
+    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+    await shoot("deleted-records");
+
+    const admin = await target.admin();
+    assert.equal((await admin.collection("articles").getList()).totalItems, 1);
+  });
+
+  step("the logs are read", async (target) => {
+    await ui.visit(page, "#/logs", part("pageLogs"));
+    const request = "GET /api/collections/articles/records?page=1&perPage=10&sort=title";
+    await eventually(async () => {
+      await press(page, "Refresh", part("pageLogs"));
+      assert.ok((await textOf(page, part("logsList"))).includes(request));
+    });
+    await toggle(page, "#logs_checkbox");
+    await eventually(async () => assert.match(await textOf(page, part("logsList")), /auth: _superusers/));
+    await shoot("logs");
+    await click(page, `${part("logsList")} ::-p-text(${request})`);
+    await eventually(async () => assert.match(await textOf(page, part("logPreviewTable")), /data\.status\s+200/));
+    await shoot("log");
+    await press(page, "Close", part("logPreviewModal"));
+
+    const admin = await target.admin();
+    const { items } = await admin.logs.getList(1, 5, { filter: `message = "${request}" && data.status = 200` });
+    assert.equal(items.length, 1);
+    assert.equal(items[0].data.auth, "");
+  });
+
+  step("settings are changed", async (target) => {
+    await ui.visit(page, "#/settings", part("applicationSettingsForm"));
+    await fill(page, '[name="meta.appName"]', "Seen in Chromium");
+    await click(page, `${part("batchApiAccordion")} summary`);
+    await toggle(page, '[name="batch.enabled"]');
+    await fill(page, '[name="batch.maxRequests"]', 7);
+    await shoot("settings");
+    await press(page, "Save changes", part("applicationSettingsForm"));
+    await expectToast(page, "Successfully saved application settings.");
+    await eventually(async () => assert.equal(await page.title(), "Application settings - Seen in Chromium"));
+
+    const admin = await target.admin();
+    const { meta, batch } = await admin.settings.getAll();
+    assert.equal(meta.appName, "Seen in Chromium");
+    assert.deepEqual([batch.enabled, batch.maxRequests], [true, 7]);
+  });
+
+  step("SQL is run in the console", async () => {
+    await ui.visit(page, "#/settings/sql", part("pageSQLConsole"));
+    await write(page, part("pageSQLConsole"), "SELECT title, rating, json_extract(place, '$.lat') lat FROM articles");
+    await press(page, "Execute");
+    await page.waitForSelector(".sql-console-table [data-name=lat]");
+    await shoot("sql");
+    const cells = await page.$$eval(".sql-console-table td[data-name]", (all) => all.map(({ innerText }) => innerText));
+    assert.deepEqual(cells, ["Ünïcode & <b>tags</b>", "4.5", "42.69"]);
+  });
+
+  for (const [name, heading] of Object.entries(SETTINGS_PAGES)) {
+    step(`the settings page "${name}" opens`, async () => {
+      await ui.visit(page, `#/settings/${name}`, ".page-content");
+      await eventually(async () => assert.match(await textOf(page, ".breadcrumbs"), heading));
+      await page.waitForNetworkIdle();
+      await page.waitForFunction(() => !document.querySelector(".page-content .loader"));
+      await shoot(`settings-${name}`);
+    }, { expected: KNOWN_PROBLEMS[on.kind][name] });
+  }
+
+  step("links lead deep into the UI", async (target) => {
+    await page.goto("about:blank");
+    await page.goto(`${target.url}/_/#/collections?collection=articles&filter=rating%3E4`);
+    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+    await shoot("deep-link");
+    await page.reload();
+    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+
+    const response = await page.goto(`${target.url}/_`);
+    assert.equal(response.status(), 200);
+    assert.deepEqual(response.request().redirectChain().map((request) => request.response().status()), [307]);
+    await page.waitForSelector(part("pageCollections"));
+    assert.equal(new URL(page.url()).pathname, "/_/");
+  });
+
+  step("the UI's files carry PocketBase's headers and never wake the program", async (target) => {
+    const files = seen.responses.filter(({ url }) => url.startsWith(`${target.url}/_/`));
+    const paths = new Set(files.map(({ url }) => new URL(url).pathname));
+    assert.ok(paths.has("/_/") && paths.has("/_/extensions.js") && paths.size > 20, `few files: ${[...paths]}`);
+    for (const { url, status, headers } of files) {
+      const file = new URL(url).pathname;
+      assert.ok([200, 304].includes(status), `${file}: ${status}`);
+      assert.equal(headers["x-pocketflare-runtime"], undefined, file);
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) assert.equal(headers[name], value, `${file}: ${name}`);
+      assert.equal(headers["cache-control"], file === "/_/" ? undefined : CACHE_CONTROL, `${file}: cache-control`);
+    }
+    const [extensions] = files.filter(({ url }) => url.endsWith("/extensions.js"));
+    assert.match(extensions.headers["content-type"], /^text\/javascript/);
+    const api = seen.responses.filter(({ url }) => url.startsWith(`${target.url}/api/`));
+    for (const { url, headers } of api) assert.equal("x-pocketflare-runtime" in headers, on.kind === "worker", url);
   });
 });
 
