@@ -10,7 +10,9 @@ import { after, before } from "node:test";
 
 import * as ui from "./chromium/admin-ui.mjs";
 import { launchBrowser } from "./chromium/browser.mjs";
-import { click, eventually, expectToast, fill, named, part, press, textOf, toggle, write } from "./chromium/page.mjs";
+import {
+  click, eventually, expectToast, fill, newPage, part, photograph, press, textOf, toggle, write,
+} from "./chromium/page.mjs";
 import { watch } from "./chromium/watch.mjs";
 import { ADMIN, ROOT, suite } from "./harness.mjs";
 
@@ -72,15 +74,13 @@ suite("admin UI", { admin: false }, (on) => {
     await rm(path.join(SHOTS, on.kind), { recursive: true, force: true });
     await mkdir(path.join(SHOTS, on.kind), { recursive: true });
     browser = await launchBrowser();
-    page = await browser.newPage();
+    page = await newPage(browser);
     seen = watch(page);
   });
   after(() => browser?.close());
 
-  /** Photographs the page as it is at rest. */
   async function shoot(name) {
-    const file = `${String(++shots).padStart(2, "0")}-${name}.png`;
-    await page.screenshot({ path: path.join(SHOTS, on.kind, file) });
+    await photograph(page, path.join(SHOTS, on.kind, `${String(++shots).padStart(2, "0")}-${name}.png`));
   }
 
   async function titles() {

@@ -6,6 +6,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const WAIT_MILLISECONDS = 10_000;
 
+/**
+ * @param {import("puppeteer-core").Browser} browser
+ * @returns {Promise<import("puppeteer-core").Page>} an empty page on which movements take no time to speak of
+ */
+export async function newPage(browser) {
+  const page = await browser.newPage();
+  const session = await page.createCDPSession();
+  await session.send("Animation.enable");
+  await session.send("Animation.setPlaybackRate", { playbackRate: 20 });
+  return page;
+}
+
+/** Photographs the page once everything on it has stopped moving, but for what moves for ever. */
+export async function photograph(page, file) {
+  await page.waitForFunction(() =>
+    document
+      .getAnimations()
+      .every(({ playState, effect }) => playState !== "running" || effect.getComputedTiming().endTime === Infinity),
+  );
+  await page.screenshot({ path: file });
+}
+
 /** The parts of the UI, by the name they carry for extensions. */
 export const part = (name) => `[data-pb="${name}"]`;
 
