@@ -1,5 +1,5 @@
 /** Says where a CPU profile's time went: by kind of work, by Go package, by function alone and with what it called. */
-import { sum } from "./stats.mjs";
+import { median, sum } from "./stats.mjs";
 
 /** What Go's runtime does on behalf of the program, by the names of its functions. */
 const RUNTIME_KINDS = [
@@ -38,7 +38,9 @@ export function summarize(profile, requests, top = 40) {
 function readSamples({ nodes, samples, timeDeltas }) {
   const byId = new Map(nodes.map((node) => [node.id, { ...describe(node.callFrame), parent: undefined }]));
   for (const node of nodes) for (const child of node.children ?? []) byId.get(child).parent = byId.get(node.id);
-  return samples.map((id, n) => ({ leaf: byId.get(id), time: timeDeltas[n] }));
+  // Between samples far apart another process had the processor.
+  const longest = 2 * median(timeDeltas);
+  return samples.map((id, n) => ({ leaf: byId.get(id), time: Math.min(timeDeltas[n], longest) }));
 }
 
 function describe({ functionName, url }) {

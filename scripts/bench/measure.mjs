@@ -2,6 +2,7 @@
 import { NAMES, start } from "./contenders.mjs";
 import { seed } from "./fixtures.mjs";
 import { load } from "./load.mjs";
+import { childProcesses, cpuMilliseconds } from "./process.mjs";
 import { median, percentile } from "./stats.mjs";
 
 const CONNECTIONS = 16;
@@ -14,6 +15,7 @@ const SLOW = 10_000;
  * @property {number} p50 milliseconds, one connection
  * @property {number} p95
  * @property {number | undefined} rate requests a second at 16 connections
+ * @property {number} cpu milliseconds of the server's process for a request, NaN where /proc is missing
  * @property {number} bytes of a response's body
  * @property {number} requests
  * @property {string[]} failures
@@ -28,8 +30,12 @@ const SLOW = 10_000;
  *   difference of the p50s, in milliseconds
  */
 export async function measure(operations, rounds, say) {
-  const contenders = await startAll(say);
+  const contenders = [];
   try {
+    for (const name of NAMES) {
+      say(`start ${name}`);
+      contenders.push(await startOne(name));
+    }
     const results = [];
     for (const operation of operations) {
       say(operation.title);
@@ -44,20 +50,22 @@ export async function measure(operations, rounds, say) {
   }
 }
 
-async function startAll(say) {
-  const contenders = [];
-  for (const name of NAMES) {
-    say(`start ${name}`);
-    const server = await start(name);
-    const fixtures = await seed(server.url, { floor: name === "floor" });
-    contenders.push({ name, server, fixtures });
+async function startOne(name) {
+  const before = new Set(childProcesses());
+  const server = await start(name);
+  const process = childProcesses().find((id) => !before.has(id));
+  try {
+    return { name, server, process, fixtures: await seed(server.url, { floor: name === "floor" }) };
+  } catch (error) {
+    await server.stop();
+    throw error;
   }
-  return contenders;
 }
 
 async function measureOne(operation, contenders, rounds) {
   const worker = contenders.find(({ name }) => name === "worker");
   const { d1, milliseconds } = await countRoundTrips(operation, worker);
+  if (operation.parallel > 0) for (const contender of contenders) await runBlock(operation, contender, d1); // warms up
   const count = milliseconds > SLOW ? 1 : rounds;
   const blocks = Object.fromEntries(NAMES.map((name) => [name, []]));
   for (let round = 0; round < count; round++) {
@@ -68,7 +76,7 @@ async function measureOne(operation, contenders, rounds) {
   return { name: operation.name, title: operation.title, aim: operation.aim, d1, aboveFloor, ...results };
 }
 
-/** Warms the Worker up, and reads from its headers what the operation asks of D1. */
+/** Reads from the Worker's headers what the operation asks of D1. */
 async function countRoundTrips(operation, { server, fixtures }) {
   const requests = await operation.requests(fixtures, Math.min(operation.sequential, 10));
   const counts = [];
@@ -86,17 +94,20 @@ export function d1Counts(headers) {
   return match ? { calls: Number(match[1]), statements: Number(match[2]) } : undefined;
 }
 
-async function runBlock(operation, { name, server, fixtures }, d1) {
+async function runBlock(operation, { name, server, process, fixtures }, d1) {
   const total = operation.sequential + operation.parallel;
   const requests = await operation.requests(fixtures, total);
   const sent = name === "floor" ? requests.map((request) => withPlan(request, d1)) : requests;
+  const started = cpuMilliseconds(process);
   const alone = await load(server.url, 1, sent.slice(0, operation.sequential));
   const together = operation.parallel > 0 && (await load(server.url, CONNECTIONS, sent.slice(operation.sequential)));
+  const cpu = (cpuMilliseconds(process) - started) / total;
   await operation.clean?.(fixtures, requests);
   return {
     latencies: alone.latencies,
     p50: percentile(alone.latencies, 0.5),
     rate: together ? (together.latencies.length / together.milliseconds) * 1000 : undefined,
+    cpu,
     bytes: alone.bytes,
     requests: total,
     failures: [...alone.failures, ...(together ? together.failures : [])],
@@ -116,6 +127,7 @@ function summarize(blocks) {
     p50: percentile(latencies, 0.5),
     p95: percentile(latencies, 0.95),
     rate: rates.length > 0 ? median(rates) : undefined,
+    cpu: median(blocks.map((block) => block.cpu)),
     bytes: median(blocks.map((block) => block.bytes)),
     requests: blocks.reduce((total, block) => total + block.requests, 0),
     failures: blocks.flatMap((block) => block.failures),

@@ -5,7 +5,7 @@ import { median } from "./stats.mjs";
 /** @returns {string} everything that was measured, as Markdown */
 export function render({ date, machine, operations, coldStarts, memory }) {
   const parts = [`Measured ${date.slice(0, 16).replace("T", " ")} UTC on ${machine}.`];
-  if (operations?.length > 0) parts.push(latencies(operations), throughputs(operations), payloads(operations));
+  if (operations?.length > 0) parts.push(latencies(operations), throughputs(operations), processorTimes(operations), payloads(operations));
   if (coldStarts) parts.push(renderColdStarts(coldStarts));
   if (memory) parts.push(renderMemory(memory));
   return `${parts.join("\n\n")}\n`;
@@ -36,6 +36,17 @@ function throughputs(operations) {
       aim?.share === undefined ? "" : share(aim.share, 1),
     ]);
   return `Requests a second, 16 connections:\n\n${table(head, rows)}`;
+}
+
+function processorTimes(operations) {
+  const head = ["operation", "stock", "floor", "Worker", "× stock", "× floor"];
+  const rows = operations.map(({ title, stock, floor, worker }) => [
+    title,
+    ...[stock, floor, worker].map(({ cpu }) => ms(cpu)),
+    ratio(worker.cpu, stock.cpu),
+    ratio(worker.cpu, floor.cpu),
+  ]);
+  return `CPU time of the server's process for a request, milliseconds (less moved by other work on the machine):\n\n${table(head, rows)}`;
 }
 
 function payloads(operations) {
