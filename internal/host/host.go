@@ -26,6 +26,12 @@ const (
 	OpFetchClose Op = 9 // gives up an outgoing request
 )
 
+// Outcome is what became of an event's work so far, for who decides whether it may be run again.
+type Outcome struct {
+	Conflicts int // transactions that lost a race and were not stored
+	Effects   int // what has reached the outside: stored writes, outgoing requests
+}
+
 // Error is what JavaScript threw.
 type Error struct {
 	Name    string // the class, "TypeError"

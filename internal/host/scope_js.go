@@ -18,6 +18,7 @@ type Scope struct {
 	context context.Context
 	cancel  context.CancelCauseFunc
 	label   unsafe.Pointer
+	outcome Outcome
 }
 
 // labels finds a scope by the label of its goroutines. A label that is not in it is one of the app's own, or of a scope that has ended.
@@ -60,6 +61,23 @@ func (s *Scope) Call(ctx context.Context, op Op, payload []byte) ([]byte, error)
 // internal/httpbridge has the layout. Both may be used again when it returns.
 func (s *Scope) Respond(head, body []byte) {
 	hostRespond(s.id, unsafe.Pointer(unsafe.SliceData(head)), int32(len(head)), unsafe.Pointer(unsafe.SliceData(body)), int32(len(body)))
+}
+
+// Outcome tells what became of the event's work so far. What goroutines do that lost their scope is not in it.
+func (s *Scope) Outcome() Outcome { return s.outcome }
+
+// NoteConflict counts a transaction of the goroutine's event that lost a race.
+func NoteConflict() {
+	if scope := labels[profileLabel()]; scope != nil {
+		scope.outcome.Conflicts++
+	}
+}
+
+// NoteEffect counts what the goroutine's event has done to the outside.
+func NoteEffect() {
+	if scope := labels[profileLabel()]; scope != nil {
+		scope.outcome.Effects++
+	}
 }
 
 // currentID is the number of the goroutine's scope, 0 where it has none.

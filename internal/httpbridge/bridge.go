@@ -24,14 +24,19 @@ import (
 	"context"
 	"errors"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 
 	"pocketflare/internal/host"
+	"pocketflare/internal/wire"
 )
 
 // BufferSize is the number of bytes of a response body that are gathered before they cross to JavaScript.
 const BufferSize = 64 << 10
+
+// maxAttempts is how often a request is run at most.
+const maxAttempts = 4
 
 // The kinds of request bodies.
 const (
@@ -50,32 +55,71 @@ type Event interface {
 
 	// Respond starts the response. Both buffers may be used again when it returns.
 	Respond(head, body []byte)
+
+	// Outcome tells what became of the event's work so far.
+	Outcome() host.Outcome
 }
 
 // Serve has handler answer the event whose request packet is given.
+//
+// A request that failed because a transaction of it lost a race against another isolate's, and that has done nothing to the outside, is
+// run again. Where that is not possible or does not help, the answer is a 409 that says so.
 func Serve(event Event, packet []byte, handler http.Handler) {
-	request, err := parseRequest(event, packet)
-	if err != nil {
-		badRequest(event)
-		return
-	}
-	w := newResponse(event, request)
-	defer func() {
-		if cause := recover(); cause != nil {
-			if !isAbort(cause) {
-				log.Printf("http: panic serving %s %s: %v\n%s", request.Method, request.URL.Path, cause, debug.Stack())
-			}
+	for attempt := 1; ; attempt++ {
+		request, err := parseRequest(event, packet)
+		if err != nil {
+			badRequest(event)
+			return
+		}
+		before := event.Outcome()
+		w := newResponse(event, request)
+		if !run(handler, w, request) {
 			w.abort()
 			return
 		}
-		w.finish()
+		if event.Outcome().Conflicts == before.Conflicts || !w.failed() {
+			w.finish()
+			return
+		}
+		w.release()
+		repeatable := event.Outcome().Effects == 0 && w.bodyReader == nil
+		if !repeatable || attempt == maxAttempts || pause(event, attempt) != nil {
+			conflict(event)
+			return
+		}
+	}
+}
+
+// run calls the handler. It returns false if the handler panicked.
+func run(handler http.Handler, w *response, request *http.Request) (returned bool) {
+	defer func() {
+		if returned {
+			return
+		}
+		if cause := recover(); cause != nil && !isAbort(cause) {
+			log.Printf("http: panic serving %s %s: %v\n%s", request.Method, request.URL.Path, cause, debug.Stack())
+		}
 	}()
 	handler.ServeHTTP(w, request)
+	return true
 }
 
 func isAbort(cause any) bool {
 	err, ok := cause.(error)
 	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
+// pause waits before another attempt, longer each time and never in step with others that lost the same race.
+func pause(event Event, attempt int) error {
+	milliseconds := float64(attempt) * (5 + 20*rand.Float64())
+	_, err := event.Call(event.Context(), host.OpSleep, wire.AppendF64(nil, milliseconds))
+	return err
+}
+
+// conflict answers a request that lost its last race.
+func conflict(event Event) {
+	head := appendHeader(appendHead(nil, http.StatusConflict), "Content-Type", "application/json")
+	event.Respond(head, []byte(`{"data":{},"message":"The request conflicted with concurrent changes and was not stored. Try again.","status":409}`))
 }
 
 // badRequest answers a request line that net/http cannot parse as its server does.

@@ -30,7 +30,11 @@ type fakeEvent struct {
 	closed   bool
 	closeErr string
 	writeErr error
+	outcome  host.Outcome
+	pauses   int
 }
+
+func (e *fakeEvent) Outcome() host.Outcome { return e.outcome }
 
 func (e *fakeEvent) Context() context.Context { return e.ctx }
 
@@ -64,6 +68,8 @@ func (e *fakeEvent) Call(ctx context.Context, op host.Op, payload []byte) ([]byt
 		}
 		e.body.Write(payload)
 		return nil, e.writeErr
+	case host.OpSleep:
+		e.pauses++
 	case host.OpBodyClose:
 		e.closed = true
 		e.closeErr = wire.NewReader(bytes.Clone(payload)).String()
@@ -326,4 +332,53 @@ func TestDeadlines(t *testing.T) {
 		}
 		event.stalled = false
 	}))
+}
+
+func TestLostRaces(t *testing.T) {
+	const whole = `{"title":"a"}`
+	for _, test := range []struct {
+		name         string
+		losses       int // attempts that lose a race
+		effects      int // what each attempt does to the outside
+		kind         byte
+		status, runs int
+	}{
+		{"none", 0, 0, BodyWhole, 200, 1},
+		{"one", 1, 0, BodyWhole, 200, 2},
+		{"as many as are tried again", 3, 0, BodyWhole, 200, 4},
+		{"too many", 4, 0, BodyWhole, 409, 4},
+		{"after an effect", 1, 1, BodyWhole, 409, 1},
+		{"with a body that was read", 1, 0, BodyStream, 409, 1},
+		{"without a body", 1, 0, BodyNone, 200, 2},
+	} {
+		event := &fakeEvent{ctx: t.Context(), parts: [][]byte{[]byte(whole)}}
+		runs := 0
+		Serve(event, packet("POST", "/", "", test.kind, whole), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || test.kind != BodyNone && string(body) != whole {
+				t.Errorf("%s: body %q, %v", test.name, body, err)
+			}
+			runs++
+			event.outcome.Effects += test.effects
+			if runs <= test.losses {
+				event.outcome.Conflicts++
+				http.Error(w, "failed", 400)
+			}
+		}))
+		got := event.response(t, "POST").StatusCode
+		if got != test.status || runs != test.runs || event.pauses != min(runs, 4)-1 {
+			t.Errorf("%s: %d after %d runs and %d pauses", test.name, got, runs, event.pauses)
+		}
+	}
+}
+
+func TestLostRaceThatTheHandlerMended(t *testing.T) {
+	event := &fakeEvent{ctx: t.Context()}
+	Serve(event, packet("POST", "/", "", BodyNone, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		event.outcome.Conflicts++
+		fmt.Fprint(w, "mended")
+	}))
+	if event.body.String() != "mended" {
+		t.Errorf("%q", event.body.String())
+	}
 }

@@ -185,6 +185,9 @@ func (w *response) finish() {
 	w.event.Respond(w.head, *w.buffer)
 }
 
+// failed tells whether the handler has answered with an error of which nothing was sent yet.
+func (w *response) failed() bool { return !w.streaming && w.status >= http.StatusBadRequest }
+
 // abort ends the response of a handler that panicked: a stream breaks off, and what has not begun is an empty 500.
 func (w *response) abort() {
 	defer w.release()
