@@ -5,7 +5,8 @@
 // of its own whose sleep keeps the request's scope alive; all entries that are queued by then, of this request and of others, are
 // written in one transaction. PocketBase's own two occasions remain.
 //
-// The rows, their truncation, levels and retention are PocketBase's own: only the moment of the write is chosen here.
+// The rows, their truncation, levels and retention are PocketBase's own: only the moment of the write is chosen here, and the
+// INSERT is not built anew for each entry.
 package logs
 
 import (
@@ -58,6 +59,7 @@ func New(app core.App, sleep func(context.Context, time.Duration) error) *Flushe
 			return e.Next()
 		},
 	})
+	bindInsert(app)
 	return f
 }
 
