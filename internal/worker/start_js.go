@@ -56,6 +56,7 @@ func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 	}
 	unavailable.Bind(app)
 	firstrun.Bind(app, os.Getenv)
+	requestLogs := logs.New(app, host.Sleep)
 	if err := repeatLostRaces(app.Bootstrap); err != nil {
 		return nil, nil, fmt.Errorf("bootstrap: %w", err)
 	}
@@ -67,7 +68,7 @@ func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return handler, logs.New(app, host.Sleep), nil
+	return handler, requestLogs, nil
 }
 
 // repeatLostRaces runs a step of the boot again when other isolates, which boot on the same empty database, were first: it then finds
