@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // commit sends the log once more, this time to be stored, with an assertion for each read and for each result of a write
@@ -51,8 +53,8 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 	for _, e := range t.log {
 		if e.write == nil {
 			for _, g := range e.guards {
-				rows := rowsExpression(e.statement.SQL, e.columns, e.loose, e.ordered, g)
-				add(`(`+rows+`) IS NOT ?`, append(e.statement.Params[:len(e.statement.Params):len(e.statement.Params)], g.text)...)
+				condition, told := g.condition(e)
+				add(condition, append(slices.Clip(e.statement.Params), told)...)
 			}
 			continue
 		}
@@ -68,6 +70,15 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 	}
 	flush()
 	return batch, writes
+}
+
+// condition is true if a part of a read gives other rows than it did, with what it gave as its last parameter.
+func (g guard) condition(e *entry) (sql string, told any) {
+	rows := rowsExpression(e.statement.SQL, e.columns, e.loose, e.ordered, g)
+	if !utf8.ValidString(g.text) || strings.IndexByte(g.text, 0) >= 0 {
+		return `CAST((` + rows + `) AS BLOB) IS NOT ?`, []byte(g.text) // would not pass as text
+	}
+	return `(` + rows + `) IS NOT ?`, g.text
 }
 
 // settle gives a result that nobody has looked at yet what the commit tells of it.

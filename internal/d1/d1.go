@@ -22,7 +22,8 @@ type Binding interface {
 type Rows interface {
 	Columns() []string
 	Next(dest []driver.Value) error
-	// Inexact tells that an integer beyond 2^53 is among the values, so that it may have lost digits.
+	// Inexact tells that a value may have been damaged on its way through JavaScript: an integer beyond 2^53 lost digits,
+	// or bytes that are not UTF-8 became U+FFFD.
 	Inexact() bool
 }
 

@@ -95,14 +95,19 @@ function packRows(table) {
   return out.done();
 }
 
-// An integer that may have lost digits on its way: the driver then reads again, exactly.
+// A value that JavaScript cannot tell from another: an integer that may have lost digits, or U+FFFD, which may stand for
+// bytes that are not UTF-8. The driver then reads again, exactly.
 function hasInexact(table) {
   for (let i = 1; i < table.length; i++) {
     for (const value of table[i]) {
-      if (typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value)) return true;
+      if (typeof value === "string" ? value.includes("\ufffd") : isLargeInteger(value)) return true;
     }
   }
   return false;
+}
+
+function isLargeInteger(value) {
+  return typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value);
 }
 
 function packValue(out, value) {

@@ -23,6 +23,9 @@ type Statement struct {
 // D1 binds every number as a REAL, so integers and booleans become literals, in parentheses so that a sign cannot turn
 // an operator before it into a comment. What is left are strings, floats and blobs, of which D1 takes 100.
 type renderer struct {
+	p      *parsed
+	names  []columnName
+	at     int // how far the text has been copied
 	sql    strings.Builder
 	params []any
 }
@@ -36,9 +39,12 @@ func render(p *parsed, args []driver.NamedValue) (Statement, error) {
 	if err != nil {
 		return Statement{}, err
 	}
-	lists := inLists(p, values)
-	s := renderer{}.fill(p, values, lists, maxParams)
-	return s, nil
+	return renderer{p: p, names: columnNames(p)}.fill(values, inLists(p, values)), nil
+}
+
+// withoutParams is the statement with NULL for each parameter, as a view needs it.
+func withoutParams(p *parsed) string {
+	return renderer{p: p, names: columnNames(p)}.fill(make([]any, len(p.params)), nil).SQL
 }
 
 // arrange gives the argument of each parameter spot.
@@ -101,32 +107,42 @@ func plain(value any) (any, error) {
 	return nil, fmt.Errorf("d1: cannot bind a %T", value)
 }
 
-// fill builds the statement. Values beyond limit parameters become literals, the shortest first.
-func (r renderer) fill(p *parsed, values []any, lists []inList, limit int) Statement {
-	longest := literalSize(p, values, lists, limit)
-	r.sql.Grow(len(p.text) + 8*len(values))
-	at := 0
+// fill builds the statement. Values beyond the limit on parameters become literals, the shortest first.
+func (r renderer) fill(values []any, lists []inList) Statement {
+	literal := literalSize(values, lists)
+	r.sql.Grow(len(r.p.text) + 8*len(values))
 	for i := 0; i < len(values); i++ {
-		spot := p.params[i]
-		r.sql.WriteString(p.text[at:spot.start])
-		at = spot.end
+		r.copy(r.p.params[i].start)
 		if len(lists) > 0 && lists[0].first == i {
 			r.sql.WriteString("SELECT value FROM json_each(?)")
 			r.params = append(r.params, lists[0].json)
 			i = lists[0].last
-			at = p.params[i].end
 			lists = lists[1:]
-			continue
+		} else {
+			r.value(values[i], literal)
 		}
-		r.value(values[i], longest)
+		r.at = r.p.params[i].end
 	}
-	r.sql.WriteString(p.text[at:])
+	r.copy(len(r.p.text))
 	return Statement{SQL: r.sql.String(), Params: r.params}
 }
 
-// literalSize is the length up to which values become literals, -1 for none, so that at most limit parameters are left.
-func literalSize(p *parsed, values []any, lists []inList, limit int) int {
-	room := limit - len(lists)
+// copy takes over the text up to a position, and names columns on the way.
+func (r *renderer) copy(end int) {
+	for len(r.names) > 0 && r.names[0].at <= end {
+		name := r.names[0]
+		r.names = r.names[1:]
+		r.sql.WriteString(r.p.text[r.at:name.at])
+		r.sql.WriteString(" AS " + quoteName(name.name))
+		r.at = name.at
+	}
+	r.sql.WriteString(r.p.text[r.at:end])
+	r.at = end
+}
+
+// literalSize is the length up to which values become literals, -1 for none, so that D1 takes what is left as parameters.
+func literalSize(values []any, lists []inList) int {
+	room := maxParams - len(lists)
 	if len(values) <= room {
 		return -1
 	}

@@ -190,6 +190,10 @@ func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
 	view := Statement{SQL: "CREATE VIEW " + columnView + " AS " + withoutParams(p)}
 	names := Statement{SQL: rowsExpression(`SELECT name FROM pragma_table_info('`+columnView+`')`, 1, false, true, guard{limit: -1})}
 	text, err := t.probe(ctx, append(slices.Clip(t.writes), view), names)
+	var own *Error
+	if errors.As(err, &own) { // what a view lacks is missing in main
+		own.Message = strings.Replace(own.Message, "no such table: main.", "no such table: ", 1)
+	}
 	if err != nil {
 		return nil, t.blame(ctx, err)
 	}
@@ -208,19 +212,6 @@ func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
 		t.db.columns.put(p.text, columns, epoch)
 	}
 	return columns, nil
-}
-
-// withoutParams is the statement with NULL for each parameter, as a view needs it.
-func withoutParams(p *parsed) string {
-	var b strings.Builder
-	at := 0
-	for _, spot := range p.params {
-		b.WriteString(p.text[at:spot.start])
-		b.WriteString("NULL")
-		at = spot.end
-	}
-	b.WriteString(p.text[at:])
-	return b.String()
 }
 
 func (t *replay) rollback() {

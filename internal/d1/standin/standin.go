@@ -48,7 +48,7 @@ func Open(path string) (*Database, error) {
 	} {
 		conn.Limit(category, value)
 	}
-	if err := conn.Exec("PRAGMA foreign_keys=ON"); err != nil {
+	if err := conn.Exec("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=ON"); err != nil {
 		return nil, err
 	}
 	return &Database{conn: conn}, conn.SetAuthorizer(authorize)
@@ -83,9 +83,14 @@ var allowedPragmas = map[string]bool{
 	"optimize": true, "pragma_list": true, "quick_check": true, "table_info": true, "table_list": true, "table_xinfo": true,
 }
 
-func authorize(action sqlite3.AuthorizerActionCode, name3rd, name4th, schema, _ string) sqlite3.AuthorizerReturnCode {
+var createsTemporary = map[sqlite3.AuthorizerActionCode]bool{
+	sqlite3.AUTH_CREATE_TEMP_INDEX: true, sqlite3.AUTH_CREATE_TEMP_TABLE: true, sqlite3.AUTH_CREATE_TEMP_TRIGGER: true,
+	sqlite3.AUTH_CREATE_TEMP_VIEW: true,
+}
+
+func authorize(action sqlite3.AuthorizerActionCode, name3rd, name4th, _, _ string) sqlite3.AuthorizerReturnCode {
 	switch {
-	case action == sqlite3.AUTH_ATTACH, action == sqlite3.AUTH_DETACH, schema == "temp",
+	case action == sqlite3.AUTH_ATTACH, action == sqlite3.AUTH_DETACH, createsTemporary[action],
 		action == sqlite3.AUTH_FUNCTION && refusedFunctions[strings.ToLower(name4th)],
 		action == sqlite3.AUTH_PRAGMA && !allowedPragmas[strings.ToLower(name3rd)]:
 		return sqlite3.AUTH_DENY
@@ -235,7 +240,9 @@ func (r *Rows) value(stmt *sqlite3.Stmt, i int) driver.Value {
 	case sqlite3.FLOAT:
 		number = stmt.ColumnFloat(i)
 	case sqlite3.TEXT:
-		return strings.ToValidUTF8(string(stmt.ColumnRawText(i)), "\uFFFD")
+		text := strings.ToValidUTF8(string(stmt.ColumnRawText(i)), "\uFFFD")
+		r.inexact = r.inexact || strings.Contains(text, "\uFFFD")
+		return text
 	case sqlite3.BLOB:
 		return append([]byte{}, stmt.ColumnRawBlob(i)...)
 	default:
@@ -268,17 +275,19 @@ func wrap(err error, sql string) error {
 	if err == nil {
 		return nil
 	}
-	var e *sqlite3.Error
-	if !errors.As(err, &e) {
+	var code sqlite3.ErrorCode
+	var extended sqlite3.ExtendedErrorCode
+	if !errors.As(err, &code) || !errors.As(err, &extended) {
 		return err
 	}
-	message := strings.TrimPrefix(e.Error(), e.Code().Error()+": ")
+	message := strings.TrimPrefix(err.Error(), code.Error()+": ")
 	message = strings.TrimPrefix(message, "sqlite3: ")
-	if rest := e.SQL(); rest != "" {
-		message = fmt.Sprintf("%s at offset %d", message, len(sql)-len(rest))
+	var e *sqlite3.Error
+	if errors.As(err, &e) && e.SQL() != "" {
+		message = fmt.Sprintf("%s at offset %d", message, len(sql)-len(e.SQL()))
 	}
-	text := fmt.Sprintf("D1_ERROR: %s: %s", message, codeNames[e.Code()])
-	if name, ok := extendedNames[e.ExtendedCode()]; ok {
+	text := fmt.Sprintf("D1_ERROR: %s: %s", message, codeNames[code])
+	if name, ok := extendedNames[extended]; ok {
 		text += " (extended: SQLITE_CONSTRAINT_" + name + ")"
 	}
 	return errors.New(text)
