@@ -1,0 +1,75 @@
+/** The same requests to stock PocketBase and to the Worker, with the same answers. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { startStock, startWorker } from "./harness.mjs";
+import { everything, creates, queries } from "./differential/fields.mjs";
+import { bodies, http } from "./differential/requests.mjs";
+import { walk } from "./differential/walk.mjs";
+import { collections, records } from "./support/blog.mjs";
+import { answers, differences } from "./support/differential.mjs";
+import { exchange } from "./support/http.mjs";
+
+const KEPT = records.map(([, body]) => body.id);
+
+const notes = {
+  name: "notes_diff",
+  type: "base",
+  listRule: "",
+  viewRule: "",
+  createRule: "",
+  fields: [
+    { name: "title", type: "text", required: true },
+    { name: "count", type: "number" },
+    { name: "meta", type: "json", maxSize: 1 << 20 },
+  ],
+};
+
+describe("differential", () => {
+  let targets;
+  let tokens;
+
+  before(async () => {
+    targets = await Promise.all([startStock(), startWorker()]);
+    const admins = await Promise.all(targets.map((target) => target.admin()));
+    tokens = admins.map((admin) => ({ admin: admin.authStore.token }));
+    for (const admin of admins) await admin.settings.update({ batch: { enabled: true, maxRequests: 100 }, meta: { appURL: "http://app.example" } });
+  });
+  after(async () => Promise.all((targets ?? []).map((target) => target.stop())));
+
+  /** Sends the requests to both and asserts that they answer alike. */
+  async function same(requests) {
+    const [stock, worker] = await Promise.all(
+      targets.map((target, index) => answers(target, requests, { tokens: tokens[index], kept: KEPT })),
+    );
+    const found = differences(stock, worker);
+    assert.equal(found.length, 0, `${found.length} of ${stock.length} answers differ:\n${JSON.stringify(found, null, 1)}`);
+  }
+
+  const create = (collection) => ({ method: "POST", path: "/api/collections", body: collection, as: "admin" });
+
+  test("the edges of HTTP", () => same(http));
+
+  test("the edges of bodies", () => same([create(notes), ...bodies]));
+
+  test("every type of field", () => same([create(everything), ...creates(), ...queries]));
+
+  test("a walk through the whole API", () => same(walk(collections, records)), { timeout: 120_000 });
+
+  test("a body of 100 MB", async () => {
+    for (const path of ["/api/collections/users/auth-with-password", "/api/collections/notes_diff/records", "/api/batch", "/api/nothing"]) {
+      const [stock, worker] = await Promise.all(targets.map((target) => sendLong(target, path)));
+      assert.deepEqual(worker, stock, path);
+    }
+    const { status } = await exchange(`${targets[1].url}/api/health`);
+    assert.equal(status, 200);
+  });
+});
+
+/** What a server says to 100 MB, whether or not it waits for the end of them. */
+async function sendLong(target, path) {
+  const headers = { "Content-Type": "application/json" };
+  const body = Buffer.alloc(100 << 20, " ");
+  const answer = await fetch(target.url + path, { method: "POST", headers, body });
+  return { status: answer.status, body: await answer.json() };
+}
