@@ -11,8 +11,9 @@ WRANGLER := $(NODE) node_modules/wrangler/bin/wrangler.js
 PACKAGES := node_modules/.installed
 PORT ?= 8787
 
-POCKETBASE := github.com/pocketbase/pocketbase
-WASM_BUILD := GOOS=js GOARCH=wasm go build -tags no_default_driver,no_ui -trimpath -buildvcs=false -ldflags="-s -w"
+# What PocketBase leaves out: the SQLite driver, for D1 takes its place, and the admin UI, which Workers Assets serve.
+TAGS := -tags no_default_driver,no_ui
+WASM_BUILD := GOOS=js GOARCH=wasm go build $(TAGS) -trimpath -buildvcs=false -ldflags="-s -w"
 
 .PHONY: help
 help: ## list the tasks
@@ -46,8 +47,8 @@ deploy: $(PACKAGES) build ## build and deploy to Cloudflare
 clean: ## remove what make has built; node_modules and local data stay
 	rm -rf build admin-ui/_ test/artifacts
 
-# Go itself knows best whether a program is out of date (embedded files, build tags, dependencies), so it is always asked;
-# it leaves a program that is not as it is. The copy appears whole, for the server that reads it meanwhile.
+# Go knows best whether a program is out of date (embedded files, dependencies), so it is always asked; from its cache it
+# answers in half a second. What the server watches is a copy that appears whole, and only when the program is another.
 .PHONY: always
 always:
 
@@ -58,8 +59,13 @@ build/go/example.wasm: always
 	@$(WASM_BUILD) -o $@ ./test/example
 
 build/%.wasm: build/go/%.wasm
-	@cp $< $@.new && mv $@.new $@
-	@echo "built $@"
+	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@ && echo "built $@"; }
+
+# The files that the program embeds, for scripts/dev.mjs to watch.
+.PHONY: embedded-files
+embedded-files:
+	@GOOS=js GOARCH=wasm go list -deps $(TAGS) \
+	  -f '{{$$p := .}}{{with .Module}}{{if .Main}}{{range $$p.EmbedFiles}}{{$$p.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}' . | sed '/^$$/d'
 
 build/wasm_exec.js: go.mod
 	@mkdir -p build

@@ -14,7 +14,7 @@ cp -R "$source/." admin-ui/_/
 chmod -R u+w admin-ui/_ # files of the module cache are read-only
 find admin-ui/_ -type f -exec touch {} +
 
-# The UI asks for it on every load. Without extensions PocketBase answers with an empty script.
-: > admin-ui/_/extensions.js
+# The UI asks for it on every load. Without extensions it does nothing.
+echo '// This app has no extensions of the admin UI.' > admin-ui/_/extensions.js
 
 echo "copied the admin UI of PocketBase $(go list -m -f '{{.Version}}' "$module") to admin-ui/_"
