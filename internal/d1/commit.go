@@ -61,11 +61,11 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		flush()
 		writes = append(writes, len(batch))
 		batch = append(batch, e.statement)
-		if r := e.write; r.looked && r.known {
-			add(fmt.Sprintf("changes()<>%d", r.done.Changes))
-			if r.done.LastRowID != 0 {
-				add(fmt.Sprintf("last_insert_rowid()<>%d", r.done.LastRowID))
-			}
+		if e.kind == kindWrite && e.write.known && e.write.changesSeen {
+			add(fmt.Sprintf("changes()<>%d", e.write.done.Changes))
+		}
+		if e.inserts && e.write.known && e.write.idSeen {
+			add(fmt.Sprintf("last_insert_rowid()<>%d", e.write.done.LastRowID))
 		}
 	}
 	flush()

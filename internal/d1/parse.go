@@ -23,6 +23,7 @@ type parsed struct {
 	ordered   bool // has an ORDER BY of its own, so that the order of its rows means something
 	volatile  bool // gives another value each time: random(), 'now'
 	returning bool // a write that returns rows
+	inserts   bool // INSERT or REPLACE
 	explain   bool // EXPLAIN of another statement
 }
 
@@ -91,7 +92,10 @@ func (p *parsed) takeVerb(sc *scanner, first bool) bool {
 	case "SELECT", "VALUES":
 		p.kind = kindRead
 		return true
-	case "INSERT", "REPLACE", "UPDATE", "DELETE":
+	case "INSERT", "REPLACE":
+		p.kind, p.inserts = kindWrite, true
+		return true
+	case "UPDATE", "DELETE":
 		p.kind = kindWrite
 		return true
 	case "WITH":

@@ -132,30 +132,32 @@ func isTooBig(err error) bool {
 
 // writeResult is what a write inside a transaction did. If the application looks at it, the commit asserts it.
 type writeResult struct {
-	step   *replay
-	ctx    context.Context
-	index  int // among the writes
-	known  bool
-	looked bool
-	done   done
+	step  *replay
+	ctx   context.Context
+	index int // among the writes
+	known bool
+	done  done
+
+	changesSeen, idSeen bool
 }
 
 var _ driver.Result = (*writeResult)(nil)
 
 // LastInsertId implements driver.Result.
 func (r *writeResult) LastInsertId() (int64, error) {
+	r.idSeen = true
 	err := r.look()
 	return r.done.LastRowID, err
 }
 
 // RowsAffected implements driver.Result.
 func (r *writeResult) RowsAffected() (int64, error) {
+	r.changesSeen = true
 	err := r.look()
 	return r.done.Changes, err
 }
 
 func (r *writeResult) look() error {
-	r.looked = true
 	if r.known {
 		return nil
 	}

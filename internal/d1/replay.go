@@ -37,7 +37,9 @@ type replay struct {
 // entry is a step of the transaction: a write, or what a read was told.
 type entry struct {
 	statement Statement
+	kind      kind
 	write     *writeResult // nil for a read
+	inserts   bool         // a write that sets the last rowid, if it inserts any
 	columns   int
 	guards    []guard
 	ordered   bool
@@ -85,7 +87,7 @@ func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) 
 			return nil, err
 		}
 	}
-	t.log = append(t.log, &entry{statement: statement, write: result})
+	t.log = append(t.log, &entry{statement: statement, kind: p.kind, write: result, inserts: p.inserts})
 	t.writes = append(t.writes, statement)
 	t.tainted = t.tainted || p.volatile
 	if p.kind == kindSchema {
@@ -117,7 +119,7 @@ func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	}
 	rows, texts, err := read(ctx, p, e)
 	if err != nil {
-		return nil, err
+		return nil, t.blame(ctx, err)
 	}
 	if !p.volatile && !p.explain && !t.tainted {
 		e.guards = guardsOf(texts, p.ordered)
@@ -166,7 +168,7 @@ func (t *replay) readWritten(ctx context.Context, p *parsed, e *entry) (*rowList
 			continue
 		}
 		if err != nil {
-			return nil, nil, t.blame(ctx, err)
+			return nil, nil, err
 		}
 		return decodeRows(text, columns)
 	}
@@ -195,7 +197,7 @@ func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
 		own.Message = strings.Replace(own.Message, "no such table: main.", "no such table: ", 1)
 	}
 	if err != nil {
-		return nil, t.blame(ctx, err)
+		return nil, err
 	}
 	rows, _, err := decodeRows(text, []string{"name"})
 	if err != nil {
@@ -220,19 +222,17 @@ func (t *replay) rollback() {
 	}
 }
 
-// blame tells whose an error of a step is: the statement's own, or a conflict because the writes before it do not work
-// any more. The statement's error is returned as it is.
+// blame tells whose an error of a step is: the statement's own, which is returned as it is, or a conflict, because what
+// the transaction has read or written before does not hold any more.
 func (t *replay) blame(ctx context.Context, err error) error {
 	var own *Error
-	if len(t.writes) == 0 || !errors.As(err, &own) {
+	if len(t.log) == 0 || !errors.As(err, &own) {
 		return err
 	}
-	var earlier *Error
-	if _, again := t.probe(ctx, t.writes, Statement{SQL: "''"}); errors.As(again, &earlier) {
-		if t.db.options.DeferErrors {
-			return again
-		}
-		return conflict(again)
+	earlier, _ := t.proof()
+	var lost *Error
+	if _, again := t.probe(ctx, earlier, Statement{SQL: "''"}); errors.As(again, &lost) {
+		return t.commitError(again)
 	}
 	return err
 }

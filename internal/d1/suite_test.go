@@ -3,6 +3,7 @@ package d1_test
 import (
 	"database/sql"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -49,3 +50,8 @@ func compare(t *testing.T, want, got string) {
 		}
 	}
 }
+
+var times = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z`)
+
+// timeless leaves out what differs from one run to the next.
+func timeless(text string) string { return times.ReplaceAllString(text, "<time>") }
