@@ -26,13 +26,14 @@ dev: $(PACKAGES) build ## serve http://localhost:8787 with local D1 and R2; rebu
 	@exec $(NODE) scripts/dev.mjs --port $(PORT)
 
 .PHONY: build
-build: build/app.wasm build/wasm_exec.js admin-ui/_/index.html ## build the Worker: build/app.wasm, build/wasm_exec.js, admin-ui/_
+build: admin-ui/_/index.html build/wasm_exec.js build/app.wasm ## build the Worker: build/app.wasm, build/wasm_exec.js, admin-ui/_
 
 .PHONY: test
 test: $(PACKAGES) build build/example.wasm ## run every test: go vet, go test, and those in workerd
 	go vet ./...
+	GOOS=js GOARCH=wasm go vet $(TAGS) ./...
 	go test ./...
-	$(NODE) --test --test-concurrency=1 "test/**/*.test.mjs"
+	$(NODE) --test --test-reporter=spec --test-concurrency=1 "test/**/*.test.mjs"
 
 .PHONY: bench
 bench: $(PACKAGES) build ## compare with stock PocketBase and a bare Worker
