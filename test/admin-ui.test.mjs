@@ -356,6 +356,8 @@ suite("admin UI", { admin: false }, (on) => {
       assert.ok([200, 304].includes(status), `${file}: ${status}`);
       assert.equal(headers["x-pocketflare-runtime"], undefined, file);
       for (const [name, value] of Object.entries(SECURITY_HEADERS)) assert.equal(headers[name], value, `${file}: ${name}`);
+      // A stock PocketBase sends it, or not, by the directory that its program is in.
+      if (on.kind === "stock") continue;
       assert.equal(headers["cache-control"], file === "/_/" ? undefined : CACHE_CONTROL, `${file}: cache-control`);
     }
     const [extensions] = files.filter(({ url }) => url.endsWith("/extensions.js"));
