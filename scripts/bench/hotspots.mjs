@@ -38,9 +38,9 @@ export function summarize(profile, requests, top = 40) {
 function readSamples({ nodes, samples, timeDeltas }) {
   const byId = new Map(nodes.map((node) => [node.id, { ...describe(node.callFrame), parent: undefined }]));
   for (const node of nodes) for (const child of node.children ?? []) byId.get(child).parent = byId.get(node.id);
-  // Between samples far apart another process had the processor.
-  const longest = 2 * median(timeDeltas);
-  return samples.map((id, n) => ({ leaf: byId.get(id), time: Math.min(timeDeltas[n], longest) }));
+  // Each counts for one interval: where samples are far apart another isolate or process had the processor.
+  const interval = median(timeDeltas);
+  return samples.map((id) => ({ leaf: byId.get(id), time: interval }));
 }
 
 function describe({ functionName, url }) {

@@ -9,7 +9,8 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { ROOT, startWorker } from "../../test/harness.mjs";
+import { ROOT } from "../../test/harness.mjs";
+import { startBenchWorker } from "./contenders.mjs";
 import { seed } from "./fixtures.mjs";
 import { summarize } from "./hotspots.mjs";
 import { Inspector } from "./inspector.mjs";
@@ -25,7 +26,7 @@ await main(process.argv.slice(2));
 async function main(names) {
   const chosen = names.length > 0 ? names : ["health", "view", "list", "create"];
   buildWithNames();
-  const server = await startWorker({ wasm: WASM, miniflare: { inspectorPort: 0 } });
+  const server = await startBenchWorker({ wasm: WASM, miniflare: { inspectorPort: 0 } });
   try {
     const fixtures = await seed(server.url);
     const inspector = await Inspector.connect(server.mf, "pocketflare-0");
