@@ -12,7 +12,6 @@ rm -rf admin-ui/_
 mkdir -p admin-ui/_
 cp -R "$source/." admin-ui/_/
 chmod -R u+w admin-ui/_ # files of the module cache are read-only
-find admin-ui/_ -type f -exec touch {} +
 
 # The UI asks for it on every load. Without extensions it does nothing.
 echo '// This app has no extensions of the admin UI.' > admin-ui/_/extensions.js

@@ -15,19 +15,19 @@ case "${1-}" in
     sed -n '2,5s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
-  "") ;;
-  *)
-    before=$(pin)
-    go get "$module@$1"
-    go mod tidy
-    if [ "$(pin)" = "$before" ]; then
-      echo "PocketBase stays at $before."
-    else
-      echo "PocketBase moved from $before to $(pin); go.mod and go.sum have changed."
-      echo "Read its changelog (https://github.com/pocketbase/pocketbase/releases), then run: make test"
-    fi
-    ;;
 esac
 
+before=$(pin)
+if [ $# -gt 0 ]; then
+  go get "$module@$1"
+  go mod tidy
+fi
 go mod download
 ./scripts/copy-admin-ui.sh
+
+if [ "$(pin)" != "$before" ]; then
+  echo "PocketBase moved from $before to $(pin): go.mod and go.sum have changed."
+  echo "Read what is new at https://$module/blob/master/CHANGELOG.md, then run: make test"
+else
+  echo "PocketBase is $before. Next: make dev"
+fi

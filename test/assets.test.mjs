@@ -35,7 +35,8 @@ describe("admin UI assets", () => {
   let worker;
 
   before(async () => {
-    stock = await startStock();
+    // PocketBase takes a program in the system's temporary directory for one in development, and caches nothing then.
+    stock = await startStock({ vars: { TMPDIR: "/elsewhere" } });
     const modules = [{ type: "ESModule", path: join(ROOT, "worker.mjs"), contents: WORKER }];
     worker = await startWorker({ configure: (options) => ({ ...options, modules }) });
   });
