@@ -24,8 +24,11 @@ func (t *replay) commit(ctx context.Context) error {
 	if t.schema {
 		t.db.columns.clear()
 	}
+	if err == nil || mayHaveStored(nil, err) {
+		t.db.options.OnStored()
+	}
 	if err != nil {
-		return t.commitError(err)
+		return t.lost(err)
 	}
 	for i, at := range writes {
 		if at < len(results) {
@@ -64,7 +67,7 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		if e.kind == kindWrite && e.write.known && e.write.changesSeen {
 			add(fmt.Sprintf("changes()<>%d", e.write.done.Changes))
 		}
-		if e.inserts && e.write.known && e.write.idSeen {
+		if e.inserts && e.write.known && e.write.idSeen && e.write.done.Changes > 0 {
 			add(fmt.Sprintf("last_insert_rowid()<>%d", e.write.done.LastRowID))
 		}
 	}
@@ -90,23 +93,22 @@ func (t *replay) settle(index int, result Result) {
 	}
 }
 
-// commitError tells what a failed commit means: all statements have worked before, so one that fails now, fails because
-// of what another isolate has written in between.
-func (t *replay) commitError(err error) error {
+// lost tells what it means that the log does not work any more: each of its statements has worked before, so one that
+// fails now, fails because of what another isolate has written in between.
+func (t *replay) lost(err error) error {
 	var e *Error
-	if !errors.As(err, &e) || t.db.options.DeferErrors && e.Message != conflictRaw {
+	switch {
+	case !errors.As(err, &e):
 		return err
+	case e.Message == conflictRaw:
+		err = ErrConflict
+	case t.db.options.DeferErrors:
+		return err
+	default:
+		err = fmt.Errorf("%w: %w", ErrConflict, err)
 	}
-	return conflict(err)
-}
-
-// conflict is an ErrConflict that tells its cause, if it has one.
-func conflict(cause error) error {
-	var e *Error
-	if errors.As(cause, &e) && e.Message == conflictRaw {
-		return ErrConflict
-	}
-	return fmt.Errorf("%w: %w", ErrConflict, cause)
+	t.db.options.OnConflict()
+	return err
 }
 
 // assertion is a statement that raises a conflict unless each of its conditions is false.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -208,8 +209,11 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 	if schema {
 		db.columns.clear()
 	}
+	if err = wrapError(err); schema && err == nil || mayHaveStored(results, err) {
+		db.options.OnStored()
+	}
 	if err != nil {
-		return nil, wrapError(err)
+		return nil, err
 	}
 	result := done{}
 	for i := range min(len(results), len(statements)) {
@@ -218,6 +222,15 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 		}
 	}
 	return result, nil
+}
+
+// mayHaveStored tells whether a batch changed rows, or may have: an error that is not SQLite's leaves that open.
+func mayHaveStored(results []Result, err error) bool {
+	var own *Error
+	if err != nil {
+		return !errors.As(err, &own)
+	}
+	return slices.ContainsFunc(results, func(r Result) bool { return r.Changes > 0 })
 }
 
 // query runs a statement outside of a transaction.
@@ -230,8 +243,14 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 	if p.kind == kindSchema {
 		db.columns.clear()
 	}
+	err = wrapError(err)
+	if p.kind == kindWrite || p.kind == kindSchema {
+		if err == nil || mayHaveStored(nil, err) {
+			db.options.OnStored()
+		}
+	}
 	if err != nil {
-		return nil, wrapError(err)
+		return nil, err
 	}
 	if rows.Inexact() && p.kind == kindRead && !p.explain {
 		exact, _, err := db.queryExact(ctx, statement, rows.Columns())

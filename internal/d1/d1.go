@@ -38,10 +38,22 @@ type Options struct {
 	// DeferErrors sends a transaction that does not read between its writes at its commit, in one round trip. The error of
 	// a statement then is the error of the next read, or of the commit.
 	DeferErrors bool
+
+	// OnStored, if set, is called when something was stored, or may have been: its answer was lost.
+	OnStored func()
+
+	// OnConflict, if set, is called when a transaction ended in an ErrConflict.
+	OnConflict func()
 }
 
 // Open gives a connector for sql.OpenDB. Nothing is sent until the first statement.
 func Open(binding Binding, options Options) driver.Connector {
+	if options.OnStored == nil {
+		options.OnStored = func() {}
+	}
+	if options.OnConflict == nil {
+		options.OnConflict = func() {}
+	}
 	return &connector{binding: binding, options: options, columns: newColumnCache()}
 }
 

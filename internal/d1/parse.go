@@ -23,7 +23,7 @@ type parsed struct {
 	ordered   bool // has an ORDER BY of its own, so that the order of its rows means something
 	volatile  bool // gives another value each time: random(), 'now'
 	returning bool // a write that returns rows
-	inserts   bool // INSERT or REPLACE
+	inserts   bool // INSERT or REPLACE without ON CONFLICT: the last rowid is that of its last row
 	explain   bool // EXPLAIN of another statement
 }
 
@@ -131,6 +131,8 @@ func (p *parsed) takeWord(sc *scanner, depth int, previous string) {
 		p.ordered = true
 	case depth == 0 && p.kind == kindWrite && sc.is("RETURNING"):
 		p.returning = true
+	case p.inserts && sc.is("CONFLICT") && strings.EqualFold(previous, "ON"):
+		p.inserts = false
 	case isVolatile(sc):
 		p.volatile = true
 	}

@@ -232,7 +232,7 @@ func (t *replay) blame(ctx context.Context, err error) error {
 	earlier, _ := t.proof()
 	var lost *Error
 	if _, again := t.probe(ctx, earlier, Statement{SQL: "''"}); errors.As(again, &lost) {
-		return t.commitError(again)
+		return t.lost(again)
 	}
 	return err
 }

@@ -85,7 +85,7 @@ func repeatLostRaces(step func() error) error {
 
 // newConnect makes the core.DBConnectFunc of a Worker: the two files are two D1 databases. PocketBase opens each twice, for its two pools.
 func newConnect() core.DBConnectFunc {
-	data := d1.Open(d1.HostBinding(dataBinding), d1.Options{})
+	data := d1.Open(d1.HostBinding(dataBinding), d1.Options{OnStored: host.NoteEffect, OnConflict: host.NoteConflict})
 	logs := d1.Open(d1.HostBinding(logsBinding), d1.Options{DeferErrors: true})
 	return func(path string) (*dbx.DB, error) {
 		if filepath.Base(path) == logsFile {

@@ -35,7 +35,7 @@ var values = []Case{
 	{"integers to the last bit", func(s *Script) {
 		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)")
 		for _, n := range []int64{math.MaxInt64, math.MinInt64, math.MinInt64 + 1, 1 << 53, 1<<53 + 1, -1<<53 - 1, 999999999999999999} {
-			s.Insert("INSERT INTO t (id, n) VALUES (?, ?)", n, n)
+			s.Do("INSERT INTO t (id, n) VALUES (?, ?)", n, n)
 			s.Query("SELECT id, n, n - ? FROM t WHERE id = ? AND n = ?", n, n, n)
 			s.Query("SELECT 5-?, 5 -?, ?-?", 1, -1, -2, -3)
 		}

@@ -117,7 +117,7 @@ func (db *Database) Batch(ctx context.Context, statements []d1.Statement) (resul
 				return err
 			}
 			results = append(results, d1.Result{
-				Changes: db.conn.TotalChanges() - before, LastRowID: db.conn.LastInsertRowID(),
+				Changes: db.conn.TotalChanges() - before, LastRowID: int64(float64(db.conn.LastInsertRowID())),
 			})
 		}
 		return nil

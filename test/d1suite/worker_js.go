@@ -1,0 +1,63 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"database/sql"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"pocketflare/internal/d1"
+	"pocketflare/internal/d1/d1test"
+	"pocketflare/internal/host"
+	"pocketflare/internal/httpbridge"
+)
+
+// run answers GET /<n> with the transcript of case n, and with 404 past the last.
+func run() error {
+	db := sql.OpenDB(d1.Open(d1.HostBinding("APP_DB"), d1.Options{}))
+	cases := d1test.Cases()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.URL.Path[1:])
+		if err != nil || n < 0 || n >= len(cases) {
+			http.NotFound(w, r)
+			return
+		}
+		if err := empty(r, db); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		if err := json.NewEncoder(w).Encode(transcript{cases[n].Name, cases[n].Transcript(db)}); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	})
+	host.Serve(func(scope *host.Scope, packet []byte) {
+		httpbridge.Serve(scope, packet, handler)
+	})
+	return nil
+}
+
+// empty drops everything but what the driver itself has made.
+func empty(r *http.Request, db *sql.DB) error {
+	rows, err := db.QueryContext(r.Context(), `SELECT 'DROP '||type||' "'||replace(name, '"', '""')||'"' FROM sqlite_master
+		WHERE type IN ('view', 'table') AND name NOT GLOB '_pf*' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite_*'
+		ORDER BY type DESC, rowid DESC`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	drop := "PRAGMA defer_foreign_keys = ON"
+	for rows.Next() {
+		var statement string
+		if err := rows.Scan(&statement); err != nil {
+			return err
+		}
+		drop += ";" + statement
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(r.Context(), drop)
+	return err
+}
