@@ -130,6 +130,11 @@ class Exchange {
     return this.#response === null && this.#reader === undefined;
   }
 
+  /** Ends what is left of the request's body: nobody reads it any more, as its response has come to its end. */
+  settle() {
+    this.#writer?.abort().catch(() => {});
+  }
+
   async abort() {
     this.#controller.abort();
     await this.#reader?.cancel().catch(() => {});
@@ -180,7 +185,11 @@ export async function fetchBody(scope, payload) {
 async function step(scope, number, exchange, read) {
   let reply;
   try {
-    reply = await exchange.run(scope, read);
+    reply = await exchange.run(scope, async () => {
+      const given = await read();
+      if (given === undefined || exchange.finished) exchange.settle();
+      return given;
+    });
   } catch (error) {
     exchangesOf(scope).delete(number);
     throw error;

@@ -50,7 +50,12 @@ func newServer(t *testing.T) *httptest.Server {
 		panic(http.ErrAbortHandler)
 	})
 	mux.HandleFunc("/early", func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "refused before it was read", http.StatusForbidden)
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		w.Header().Set("Content-Length", "7")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "refused")
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.Copy(io.Discard, r.Body)
 	})
 	mux.HandleFunc("/wait", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Early", "yes")
@@ -327,10 +332,10 @@ func TestEarlyAnswerToAnUnreadBody(t *testing.T) {
 	request, _ := http.NewRequest(http.MethodPost, server.URL+"/early", body)
 	response, err := New(stand.call).RoundTrip(request)
 	if err != nil {
-		t.Skip("the connection was reset before the answer was read, as it can be with any client")
+		t.Fatal(err)
 	}
 	text, err := io.ReadAll(response.Body)
-	if response.StatusCode != http.StatusForbidden || string(text) != "refused before it was read\n" || err != nil {
+	if response.StatusCode != http.StatusForbidden || string(text) != "refused" || err != nil {
 		t.Errorf("%s %q %v", response.Status, text, err)
 	}
 	waitFor(t, "the body to be closed", func() bool { return body.closed.Load() > 0 })

@@ -100,8 +100,11 @@ func (s *standIn) run(op host.Op, payload []byte) ([]byte, error) {
 
 func (s *standIn) forget(number uint32) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x := s.open[number]; x != nil && x.writer != nil {
+		_ = x.writer.CloseWithError(io.ErrClosedPipe)
+	}
 	delete(s.open, number)
-	s.mu.Unlock()
 }
 
 func (s *standIn) start(number uint32, r *wire.Reader) ([]byte, error) {
