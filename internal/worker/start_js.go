@@ -3,6 +3,7 @@
 package worker
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func Start(app *pocketbase.PocketBase) error {
 
 func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 	host.Mark(host.PhaseBootstrap)
-	http.DefaultTransport = fetch.New()
+	http.DefaultTransport = fetch.New(callFetch)
 	if err := adopt(app, newConnect()); err != nil {
 		return nil, nil, err
 	}
@@ -69,6 +70,14 @@ func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 		return nil, nil, err
 	}
 	return handler, requestLogs, nil
+}
+
+// callFetch is host.Call for outgoing requests, after which an event's request cannot be run again.
+func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) {
+	if op == host.OpFetch {
+		host.NoteEffect()
+	}
+	return host.Call(ctx, op, payload)
 }
 
 // repeatLostRaces runs a step of the boot again when other isolates, which boot on the same empty database, were first: it then finds
