@@ -165,7 +165,6 @@ export async function fetchStart(scope, payload) {
   const number = request.u32();
   const open = exchangesOf(scope);
   for (const [old, exchange] of open) if (exchange.lost) open.delete(old);
-  scope.stats.fetches = (scope.stats.fetches ?? 0) + 1;
   const exchange = new Exchange(scope, request);
   open.set(number, exchange);
   return exchange.uploads ? undefined : step(scope, number, exchange, () => exchange.head());
