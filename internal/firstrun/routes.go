@@ -3,6 +3,7 @@ package firstrun
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"time"
 
@@ -59,8 +60,7 @@ func openSetup(e *core.RequestEvent, env func(string) string) error {
 	}
 	if hasAdminVariables(env) {
 		if err := ensureAdmin(e.App, env); err != nil {
-			report(e.App, "The first superuser was not created", err)
-			return e.InternalServerError("The first superuser was not created: "+err.Error(), nil)
+			return setupFailed(e, err)
 		}
 		return e.Redirect(http.StatusFound, adminUIPath)
 	}
@@ -81,6 +81,10 @@ func setupToken(app core.App) (string, error) {
 
 func setupFailed(e *core.RequestEvent, err error) error {
 	report(e.App, "The first run could not be prepared", err)
+	var variable variableError
+	if errors.As(err, &variable) {
+		return e.InternalServerError("The first superuser was not created: "+variable.Error(), nil)
+	}
 	return e.InternalServerError("The first run could not be prepared. The Worker's log says why.", err)
 }
 

@@ -3,6 +3,7 @@ package firstrun
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pocketbase/dbx"
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -16,12 +17,18 @@ func hasSuperuser(app core.App) (bool, error) {
 	return total > 0, err
 }
 
+// variableError tells what is wrong with a variable, and names it. It shows no secret.
+type variableError string
+
+func (e variableError) Error() string { return string(e) }
+
 // hasAdminVariables reports whether any of the two is set.
 func hasAdminVariables(env func(string) string) bool {
 	return env(envAdminEmail) != "" || env(envAdminPassword) != ""
 }
 
-// ensureAdmin creates the superuser that the variables describe, unless there is a superuser. Errors name the variable at fault.
+// ensureAdmin creates the superuser that the variables describe, unless there is a superuser. Values that are at fault
+// are a variableError.
 func ensureAdmin(app core.App, env func(string) string) error {
 	exists, err := hasSuperuser(app)
 	if err != nil || exists {
@@ -29,10 +36,10 @@ func ensureAdmin(app core.App, env func(string) string) error {
 	}
 	email, password := env(envAdminEmail), env(envAdminPassword)
 	if email == "" || password == "" {
-		return fmt.Errorf("set both %s and %s, or neither", envAdminEmail, envAdminPassword)
+		return variableError("set both " + envAdminEmail + " and " + envAdminPassword + ", or neither")
 	}
 	if email == core.DefaultInstallerEmail {
-		return fmt.Errorf("%s: %s is reserved for PocketBase's installer", envAdminEmail, email)
+		return variableError(envAdminEmail + ": " + email + " is reserved for PocketBase's installer")
 	}
 	_, err = findOrCreate(app, email, func(record *core.Record) { record.SetPassword(password) })
 	return nameVariable(err)
@@ -72,15 +79,15 @@ func nameVariable(err error) error {
 	if !errors.As(err, &fields) {
 		return err
 	}
-	named := make([]error, 0, 2)
+	var named []string
 	if fieldErr := fields[core.FieldNameEmail]; fieldErr != nil {
-		named = append(named, fmt.Errorf("%s is invalid: %w", envAdminEmail, fieldErr))
+		named = append(named, fmt.Sprintf("%s is invalid: %v", envAdminEmail, fieldErr))
 	}
 	if fieldErr := fields[core.FieldNamePassword]; fieldErr != nil {
-		named = append(named, fmt.Errorf("%s is invalid: %w", envAdminPassword, fieldErr))
+		named = append(named, fmt.Sprintf("%s is invalid: %v", envAdminPassword, fieldErr))
 	}
 	if len(named) == 0 {
 		return err
 	}
-	return errors.Join(named...)
+	return variableError(strings.Join(named, "; "))
 }
