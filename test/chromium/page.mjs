@@ -18,13 +18,15 @@ export async function newPage(browser) {
   return page;
 }
 
-/** Photographs the page once everything on it has stopped moving, but for what moves for ever. */
+/** Photographs the page at rest: nothing is being loaded, and nothing moves but what moves for ever. */
 export async function photograph(page, file) {
-  await page.waitForFunction(() =>
-    document
+  await page.waitForFunction(() => {
+    const loading = [...document.querySelectorAll(".loader, .skeleton-loader")].some((it) => it.checkVisibility());
+    const moving = document
       .getAnimations()
-      .every(({ playState, effect }) => playState !== "running" || effect.getComputedTiming().endTime === Infinity),
-  );
+      .some(({ playState, effect }) => playState === "running" && effect.getComputedTiming().endTime !== Infinity);
+    return !loading && !moving && document.fonts.status === "loaded";
+  });
   await page.screenshot({ path: file });
 }
 
