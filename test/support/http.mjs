@@ -27,16 +27,18 @@ export async function exchange(url, { body, ...options } = {}) {
 }
 
 /**
- * Sends a request and answers at the response's headers; `destroy()` on what it gives hangs up.
+ * Sends a request and answers at the response's headers. `signal` hangs up with a reset: a connection that is merely closed
+ * may still be read from the other side, so workerd does not take it for a client that has gone.
  *
  * @returns {Promise<import("node:http").IncomingMessage>}
  */
 export function open(url, { method = "GET", headers, body, path, signal } = {}) {
   const { hostname, port, pathname, search } = new URL(url);
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ hostname, port, path: path ?? pathname + search, method, headers, signal, agent: false });
+    const request = httpRequest({ hostname, port, path: path ?? pathname + search, method, headers, agent: false });
+    signal?.addEventListener("abort", () => (request.socket ? request.socket.resetAndDestroy() : request.destroy()));
     request.once("response", resolve);
-    request.once("error", reject);
+    request.on("error", reject);
     if (body?.[Symbol.asyncIterator]) {
       sendAll(request, body).catch((error) => request.destroy(error));
     } else {
