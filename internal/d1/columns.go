@@ -7,54 +7,67 @@ import (
 
 // columnCache remembers the columns of queries by their text.
 //
-// Only what was read outside of transactions that change the schema is kept, and all is forgotten when one commits.
+// What a query with * gives changes with its tables, so such queries are forgotten when one is altered or dropped; the
+// columns of others only change their names when one is renamed.
 type columnCache struct {
 	mu      sync.Mutex
-	epoch   int // raised by each change of the schema
-	columns map[string][]string
+	epoch   int // raised by each change that makes it forget
+	queries map[string]knownColumns
+}
+
+type knownColumns struct {
+	names []string
+	star  bool
 }
 
 func newColumnCache() *columnCache {
-	return &columnCache{columns: map[string][]string{}}
+	return &columnCache{queries: map[string]knownColumns{}}
 }
 
-// get gives the columns of a query, and the epoch in which an answer of D1's will be valid.
-func (c *columnCache) get(query string) (columns []string, epoch int) {
+// get gives the columns of a query, nil if they are not known, and the epoch in which an answer of D1's will be valid.
+func (c *columnCache) get(p *parsed) (names []string, epoch int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.columns[query], c.epoch
+	return c.queries[p.text].names, c.epoch
 }
 
 // put remembers columns that were asked for in an epoch.
-func (c *columnCache) put(query string, columns []string, epoch int) {
+func (c *columnCache) put(p *parsed, names []string, epoch int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if epoch != c.epoch {
 		return
 	}
-	if len(c.columns) >= columnsKept {
-		clear(c.columns)
+	if len(c.queries) >= columnsKept {
+		clear(c.queries)
 	}
-	kept := make([]string, len(columns)) // of their own: the originals share a whole reply's memory
-	for i, name := range columns {
+	kept := make([]string, len(names)) // of their own: the originals share a whole reply's memory
+	for i, name := range names {
 		kept[i] = strings.Clone(name)
 	}
-	c.columns[strings.Clone(query)] = kept
+	c.queries[strings.Clone(p.text)] = knownColumns{kept, p.star}
 }
 
 // drop forgets one query, whose columns have turned out to be others.
-func (c *columnCache) drop(query string) {
+func (c *columnCache) drop(p *parsed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.columns, query)
+	delete(c.queries, p.text)
 }
 
-// clear forgets all.
-func (c *columnCache) clear() {
+// forget forgets what a statement that changes the schema may change.
+func (c *columnCache) forget(p *parsed) {
+	if !p.reshapes {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++
-	clear(c.columns)
+	for text, query := range c.queries {
+		if query.star || p.renames {
+			delete(c.queries, text)
+		}
+	}
 }
 
 // viewColumns restores the names of a result's columns from those of a view, which tells equal names apart as a, a:1, a:2.

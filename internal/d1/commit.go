@@ -21,9 +21,7 @@ func (t *replay) commit(ctx context.Context) error {
 	}
 	batch, writes := t.proof()
 	results, err := t.db.batch(ctx, batch)
-	if t.schema {
-		t.db.columns.clear()
-	}
+	t.forgetColumns()
 	if err == nil || mayHaveStored(nil, err) {
 		t.db.options.OnStored()
 	}

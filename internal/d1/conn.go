@@ -206,8 +206,8 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 		schema = schema || statements[i].kind == kindSchema
 	}
 	results, err := db.binding.Batch(ctx, batch)
-	if schema {
-		db.columns.clear()
+	for i := range statements {
+		db.columns.forget(&statements[i])
 	}
 	if err = wrapError(err); schema && err == nil || mayHaveStored(results, err) {
 		db.options.OnStored()
@@ -240,9 +240,7 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 		return nil, err
 	}
 	rows, err := db.binding.Query(ctx, statement)
-	if p.kind == kindSchema {
-		db.columns.clear()
-	}
+	db.columns.forget(p)
 	err = wrapError(err)
 	if p.kind == kindWrite || p.kind == kindSchema {
 		if err == nil || mayHaveStored(nil, err) {

@@ -91,3 +91,14 @@ func pragmaQuery(p *parsed) string {
 	}
 	return ""
 }
+
+// pragmaColumns gives the columns of a query of table_info, which PocketBase asks after each change of a table; nil for
+// other queries.
+func pragmaColumns(p *parsed) []string {
+	const query = "SELECT * FROM PRAGMA_TABLE_INFO("
+	if len(p.text) < len(query) || !strings.EqualFold(p.text[:len(query)], query) ||
+		strings.IndexByte(p.text, ')') != len(p.text)-1 {
+		return nil
+	}
+	return []string{"cid", "name", "type", "notnull", "dflt_value", "pk"}
+}

@@ -25,6 +25,9 @@ type parsed struct {
 	returning bool // a write that returns rows
 	inserts   bool // INSERT or REPLACE without ON CONFLICT: the last rowid is that of its last row
 	explain   bool // EXPLAIN of another statement
+	star      bool // has a * that is not count(*): its columns are those of its tables
+	reshapes  bool // ALTER or DROP, so that a * may mean other columns
+	renames   bool // ALTER … RENAME, so that a column may have another name
 }
 
 // paramSpot is a parameter in the text of a statement.
@@ -71,6 +74,8 @@ func parseOne(sc *scanner) parsed {
 				depth++
 			case ')':
 				depth--
+			case '*':
+				p.star = p.star || previous != "("
 			}
 		case tokenWord:
 			if verb && depth == 0 {
@@ -104,6 +109,7 @@ func (p *parsed) takeVerb(sc *scanner, first bool) bool {
 	if first {
 		p.kind = kindOf(strings.ToUpper(sc.token()))
 		p.explain = sc.is("EXPLAIN")
+		p.reshapes = sc.is("ALTER") || sc.is("DROP")
 	}
 	return first
 }
@@ -129,6 +135,10 @@ func (p *parsed) takeWord(sc *scanner, depth int, previous string) {
 	case len(sc.token()) < 2:
 	case depth == 0 && sc.is("BY") && strings.EqualFold(previous, "ORDER"):
 		p.ordered = true
+	case p.reshapes && sc.is("RENAME"):
+		p.renames = true
+	case p.reshapes && (sc.is("INDEX") || sc.is("TRIGGER")) && strings.EqualFold(previous, "DROP"):
+		p.reshapes = false
 	case depth == 0 && p.kind == kindWrite && sc.is("RETURNING"):
 		p.returning = true
 	case p.inserts && sc.is("CONFLICT") && strings.EqualFold(previous, "ON"):

@@ -28,10 +28,11 @@ type stepper interface {
 type replay struct {
 	db      *connector
 	log     []*entry
-	writes  []Statement // of the log
-	schema  bool        // a statement changed the schema: columns below, not the connector's, are valid
-	columns map[string][]string
-	tainted bool // a write whose values differ each time: later reads cannot be asserted
+	writes  []Statement         // of the log
+	columns *columnCache        // of queries with *, from the first change of the schema on
+	shapes  []*parsed           // the changes that make the connector forget columns, when they are stored
+	tainted bool                // a write whose values differ each time: later reads cannot be asserted
+	answers map[string]*rowList // of the reads since the last write
 }
 
 // entry is a step of the transaction: a write, or what a read was told.
@@ -46,6 +47,7 @@ type entry struct {
 	loose     bool
 }
 
+// newReplay begins a transaction. Nothing is sent.
 func newReplay(db *connector) *replay { return &replay{db: db} }
 
 func (t *replay) query(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error) {
@@ -87,13 +89,32 @@ func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) 
 			return nil, err
 		}
 	}
+	clear(t.answers)
 	t.log = append(t.log, &entry{statement: statement, kind: p.kind, write: result, inserts: p.inserts})
 	t.writes = append(t.writes, statement)
 	t.tainted = t.tainted || p.volatile
 	if p.kind == kindSchema {
-		t.schema, t.columns = true, map[string][]string{}
+		t.changeSchema(p)
 	}
 	return result, nil
+}
+
+// changeSchema keeps apart what queries give here from what they give outside.
+func (t *replay) changeSchema(p *parsed) {
+	if t.columns == nil {
+		t.columns = newColumnCache()
+	}
+	t.columns.forget(p)
+	if p.reshapes {
+		t.shapes = append(t.shapes, p)
+	}
+}
+
+// forgetColumns has the connector forget what the transaction has changed.
+func (t *replay) forgetColumns() {
+	for _, p := range t.shapes {
+		t.db.columns.forget(p)
+	}
 }
 
 // try runs a write and throws it away.
@@ -111,6 +132,14 @@ func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	if err != nil {
 		return nil, err
 	}
+	call, err := appendCall(nil, "", modeQuery, []Statement{statement})
+	if err != nil {
+		return nil, err
+	}
+	key := string(call)
+	if known := t.answers[key]; known != nil && !p.volatile {
+		return &rowList{columns: known.columns, values: known.values}, nil
+	}
 	statement.own()
 	e := &entry{statement: statement, ordered: p.ordered}
 	read := t.readWritten
@@ -125,12 +154,16 @@ func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) 
 		e.guards = guardsOf(texts, p.ordered)
 		t.log = append(t.log, e)
 	}
-	return rows, nil
+	if t.answers == nil {
+		t.answers = map[string]*rowList{}
+	}
+	t.answers[key] = rows
+	return &rowList{columns: rows.columns, values: rows.values}, nil
 }
 
 // readStored reads what is in the database, for a transaction that has not written yet.
 func (t *replay) readStored(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error) {
-	_, epoch := t.db.columns.get(p.text)
+	_, epoch := t.db.columns.get(p)
 	rows, err := t.db.binding.Query(ctx, e.statement)
 	if err != nil {
 		return nil, nil, wrapError(err)
@@ -143,7 +176,7 @@ func (t *replay) readStored(ctx context.Context, p *parsed, e *entry) (*rowList,
 	if p.explain {
 		return list, nil, nil
 	}
-	t.db.columns.put(p.text, list.columns, epoch)
+	t.db.columns.put(p, list.columns, epoch)
 	texts, ok := encodeRows(list)
 	if e.loose = ok; ok || p.volatile {
 		return list, texts, nil
@@ -164,7 +197,7 @@ func (t *replay) readWritten(ctx context.Context, p *parsed, e *entry) (*rowList
 		e.columns = len(columns)
 		text, err := t.probeRows(ctx, e)
 		if attempt == 0 && isColumnCount(err) {
-			t.db.columns.drop(p.text) // another isolate has changed the table
+			t.cacheOf(p).drop(p) // another isolate has changed the table
 			continue
 		}
 		if err != nil {
@@ -182,9 +215,12 @@ func isColumnCount(err error) bool {
 
 // columnsOf gives the columns of a query, from a view that is thrown away with the rest.
 func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
-	columns, epoch := t.db.columns.get(p.text)
-	if t.schema {
-		columns = t.columns[p.text]
+	if columns := pragmaColumns(p); columns != nil {
+		return columns, nil
+	}
+	columns, epoch := t.cacheOf(p).get(p)
+	if columns == nil && len(t.shapes) == 0 {
+		columns, _ = t.db.columns.get(p)
 	}
 	if columns != nil {
 		return columns, nil
@@ -208,19 +244,20 @@ func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
 		columns[i] = fmt.Sprint(name)
 	}
 	columns = viewColumns(columns)
-	if t.schema {
-		t.columns[p.text] = columns
-	} else {
-		t.db.columns.put(p.text, columns, epoch)
-	}
+	t.cacheOf(p).put(p, columns, epoch)
 	return columns, nil
 }
 
-func (t *replay) rollback() {
-	if t.schema {
-		t.db.columns.clear()
+// cacheOf is where the columns of a query are kept: the transaction's own cache if they depend on what it has changed.
+func (t *replay) cacheOf(p *parsed) *columnCache {
+	renamed := slices.ContainsFunc(t.shapes, func(shape *parsed) bool { return shape.renames })
+	if t.columns != nil && (p.star || renamed) {
+		return t.columns
 	}
+	return t.db.columns
 }
+
+func (t *replay) rollback() {}
 
 // blame tells whose an error of a step is: the statement's own, which is returned as it is, or a conflict, because what
 // the transaction has read or written before does not hold any more.

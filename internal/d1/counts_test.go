@@ -1,0 +1,62 @@
+package d1_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// TestCounts shows what PocketBase's actions cost in calls and statements, and keeps them from growing.
+func TestCounts(t *testing.T) {
+	databases := openDatabases(t)
+	var app core.App
+	count := func(name string, f func() error) {
+		t.Helper()
+		databases.app.ResetCounts()
+		databases.logs.ResetCounts()
+		if err := f(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		calls, statements := databases.app.Counts()
+		logCalls, logStatements := databases.logs.Counts()
+		t.Logf("%-24s %4d calls %6d statements (logs: %d, %d)", name, calls, statements, logCalls, logStatements)
+	}
+	count("first boot", func() error { app = newApp(t, databases.connect); return nil })
+	count("boot", func() error { app = newApp(t, databases.connect); return nil })
+
+	posts := core.NewBaseCollection("posts")
+	posts.Fields.Add(&core.TextField{Name: "title"}, &core.NumberField{Name: "n"})
+	count("create collection", func() error { return app.Save(posts) })
+	count("update collection", func() error {
+		posts.Fields.Add(&core.BoolField{Name: "done"})
+		return app.Save(posts)
+	})
+	record := core.NewRecord(posts)
+	record.Set("title", "one")
+	count("create record", func() error { return app.Save(record) })
+	count("update record", func() error { record.Set("n", 5); return app.Save(record) })
+	count("view record", func() error { _, err := app.FindRecordById("posts", record.Id); return err })
+	count("delete record", func() error { return app.Delete(record) })
+	var imported []map[string]any
+	for i := range 10 {
+		imported = append(imported, map[string]any{
+			"id": fmt.Sprintf("imported_id_%04d", i), "name": fmt.Sprintf("imported%d", i), "type": "base",
+			"fields": []map[string]any{{"name": "title", "type": "text"}, {"name": "n", "type": "number"}},
+		})
+	}
+	count("import 10 collections", func() error { return app.ImportCollections(imported, false) })
+	count("batch of 50 creates", func() error {
+		return app.RunInTransaction(func(tx core.App) error {
+			for i := range 50 {
+				record := core.NewRecord(posts)
+				record.Set("n", i)
+				if err := tx.Save(record); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	count("delete collection", func() error { return app.Delete(posts) })
+}
