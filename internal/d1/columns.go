@@ -1,6 +1,9 @@
 package d1
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -68,6 +71,46 @@ func (c *columnCache) forget(p *parsed) {
 			delete(c.queries, text)
 		}
 	}
+}
+
+// viewInfo gives the names or types of the columns of a query that follows writes, from a view that is thrown away with
+// them.
+func (db *connector) viewInfo(ctx context.Context, writes []Statement, p *parsed, what string) ([]string, error) {
+	view := Statement{SQL: "CREATE VIEW " + columnView + " AS " + withoutParams(p)}
+	info := rowsExpression(`SELECT `+what+` FROM pragma_table_info('`+columnView+`')`, 1, false, true, guard{limit: -1})
+	text, err := db.probe(ctx, append(slices.Clip(writes), view), Statement{SQL: info})
+	var own *Error
+	if errors.As(err, &own) { // what a view lacks is missing in main
+		own.Message = strings.Replace(own.Message, "no such table: main.", "no such table: ", 1)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, _, err := decodeRows(text, []string{what})
+	if err != nil {
+		return nil, err
+	}
+	values := make([]string, len(rows.values))
+	for i, value := range rows.values {
+		values[i], _ = value.(string)
+	}
+	return values, nil
+}
+
+// types gives a function that asks for the declared types of the columns of a query, once; nil if they have none.
+func (db *connector) types(ctx context.Context, writes []Statement, p *parsed) func() []string {
+	if p.kind != kindRead || p.explain {
+		return nil
+	}
+	lasting := context.WithoutCancel(ctx)
+	return sync.OnceValue(func() []string {
+		// A view calls a column without a type BLOB.
+		types, err := db.viewInfo(lasting, writes, p, "CASE type WHEN 'BLOB' THEN '' ELSE upper(type) END")
+		if err != nil {
+			return nil // as of a query whose columns have no types
+		}
+		return types
+	})
 }
 
 // viewColumns restores the names of a result's columns from those of a view, which tells equal names apart as a, a:1, a:2.

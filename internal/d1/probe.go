@@ -40,8 +40,8 @@ func (db *connector) batch(ctx context.Context, statements []Statement) ([]Resul
 }
 
 // probe runs writes, evaluates a scalar text expression after them, and throws all of it away.
-func (t *replay) probe(ctx context.Context, writes []Statement, expression Statement) (string, error) {
-	text, err := t.raise(ctx, writes, Statement{
+func (db *connector) probe(ctx context.Context, writes []Statement, expression Statement) (string, error) {
+	text, err := db.raise(ctx, writes, Statement{
 		SQL: `INSERT INTO ` + raiseTable + `(x) SELECT '` + frameMark + `'||length(CAST(j AS BLOB))||':'||j FROM (SELECT (` +
 			expression.SQL + `) AS j)`,
 		Params: expression.Params,
@@ -49,14 +49,14 @@ func (t *replay) probe(ctx context.Context, writes []Statement, expression State
 	if err != errFrame {
 		return text, err
 	}
-	return t.probeWindows(ctx, writes, expression)
+	return db.probeWindows(ctx, writes, expression)
 }
 
 // probeWindows is probe for a text that does not pass through an error message: it comes as hex, piece by piece.
-func (t *replay) probeWindows(ctx context.Context, writes []Statement, expression Statement) (string, error) {
+func (db *connector) probeWindows(ctx context.Context, writes []Statement, expression Statement) (string, error) {
 	var whole strings.Builder
 	for {
-		text, err := t.raise(ctx, writes, Statement{
+		text, err := db.raise(ctx, writes, Statement{
 			SQL: fmt.Sprintf(`INSERT INTO `+raiseTable+`(x) SELECT '`+frameMark+`'||length(j)||':'||j FROM `+
 				`(SELECT length(b)||','||hex(substr(b,%d,%d)) AS j FROM (SELECT CAST((%s) AS BLOB) AS b))`,
 				whole.Len()+1, windowSize, expression.SQL),
@@ -82,8 +82,8 @@ func (t *replay) probeWindows(ctx context.Context, writes []Statement, expressio
 }
 
 // raise runs writes and a statement that raises a framed text. errFrame tells that it did not come through whole.
-func (t *replay) raise(ctx context.Context, writes []Statement, last Statement) (string, error) {
-	_, err := t.db.batch(ctx, append(writes[:len(writes):len(writes)], last))
+func (db *connector) raise(ctx context.Context, writes []Statement, last Statement) (string, error) {
+	_, err := db.batch(ctx, append(writes[:len(writes):len(writes)], last))
 	if err == nil {
 		return "", errors.New("d1: a statement that should have raised its result did not")
 	}
@@ -121,7 +121,7 @@ func (t *replay) probeRows(ctx context.Context, e *entry) (string, error) {
 }
 
 func (t *replay) probePart(ctx context.Context, e *entry, part guard) (string, error) {
-	return t.probe(ctx, t.writes, Statement{
+	return t.db.probe(ctx, t.writes, Statement{
 		SQL: rowsExpression(e.statement.SQL, e.columns, false, true, part), Params: e.statement.Params,
 	})
 }
@@ -161,7 +161,7 @@ func (r *writeResult) look() error {
 	if r.known {
 		return nil
 	}
-	text, err := r.step.probe(r.ctx, r.step.writes[:r.index+1], Statement{SQL: changesExpression})
+	text, err := r.step.db.probe(r.ctx, r.step.writes[:r.index+1], Statement{SQL: changesExpression})
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -15,6 +14,8 @@ type stepper interface {
 	query(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error)
 	// exec runs a statement. One that fails leaves the transaction as it was before it.
 	exec(ctx context.Context, p *parsed, args []driver.NamedValue) (driver.Result, error)
+	// types gives a function that asks for the types of the columns of a query.
+	types(ctx context.Context, p *parsed) func() []string
 	// commit stores what the transaction wrote, if all that it was told still holds; otherwise it is an ErrConflict.
 	commit(ctx context.Context) error
 	// rollback forgets the transaction.
@@ -119,7 +120,7 @@ func (t *replay) forgetColumns() {
 
 // try runs a write and throws it away.
 func (t *replay) try(ctx context.Context, statement Statement, result *writeResult) error {
-	text, err := t.probe(ctx, append(slices.Clip(t.writes), statement), Statement{SQL: changesExpression})
+	text, err := t.db.probe(ctx, append(slices.Clip(t.writes), statement), Statement{SQL: changesExpression})
 	if err != nil {
 		return t.blame(ctx, err)
 	}
@@ -225,27 +226,17 @@ func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
 	if columns != nil {
 		return columns, nil
 	}
-	view := Statement{SQL: "CREATE VIEW " + columnView + " AS " + withoutParams(p)}
-	names := Statement{SQL: rowsExpression(`SELECT name FROM pragma_table_info('`+columnView+`')`, 1, false, true, guard{limit: -1})}
-	text, err := t.probe(ctx, append(slices.Clip(t.writes), view), names)
-	var own *Error
-	if errors.As(err, &own) { // what a view lacks is missing in main
-		own.Message = strings.Replace(own.Message, "no such table: main.", "no such table: ", 1)
-	}
+	columns, err := t.db.viewInfo(ctx, t.writes, p, "name")
 	if err != nil {
 		return nil, err
-	}
-	rows, _, err := decodeRows(text, []string{"name"})
-	if err != nil {
-		return nil, err
-	}
-	columns = make([]string, len(rows.values))
-	for i, name := range rows.values {
-		columns[i] = fmt.Sprint(name)
 	}
 	columns = viewColumns(columns)
 	t.cacheOf(p).put(p, columns, epoch)
 	return columns, nil
+}
+
+func (t *replay) types(ctx context.Context, p *parsed) func() []string {
+	return t.db.types(ctx, t.writes, p)
 }
 
 // cacheOf is where the columns of a query are kept: the transaction's own cache if they depend on what it has changed.
@@ -268,7 +259,7 @@ func (t *replay) blame(ctx context.Context, err error) error {
 	}
 	earlier, _ := t.proof()
 	var lost *Error
-	if _, again := t.probe(ctx, earlier, Statement{SQL: "''"}); errors.As(again, &lost) {
+	if _, again := t.db.probe(ctx, earlier, Statement{SQL: "''"}); errors.As(again, &lost) {
 		return t.lost(again)
 	}
 	return err

@@ -7,19 +7,34 @@ import (
 )
 
 // rows gives Rows to database/sql. They are in memory, so there is nothing to close.
-type rows struct{ Rows }
+type rows struct {
+	Rows
+	types func() []string // of the columns, in upper case; nil if they have none
+}
 
-var _ driver.Rows = (*rows)(nil)
+var (
+	_ driver.Rows                           = (*rows)(nil)
+	_ driver.RowsColumnTypeDatabaseTypeName = (*rows)(nil)
+	_ driver.RowsColumnTypeNullable         = (*rows)(nil)
+)
 
 // Close implements driver.Rows.
 func (r *rows) Close() error { return nil }
 
-func asRows(r Rows, err error) (driver.Rows, error) {
-	if err != nil {
-		return nil, err
+// ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName: the declared type of a column in upper case,
+// "" of an expression. D1 does not give types with rows, so they cost a round trip when they are asked for.
+func (r *rows) ColumnTypeDatabaseTypeName(index int) string {
+	if r.types == nil {
+		return ""
 	}
-	return &rows{Rows: r}, nil
+	if types := r.types(); index < len(types) {
+		return types[index]
+	}
+	return ""
 }
+
+// ColumnTypeNullable implements driver.RowsColumnTypeNullable as stock PocketBase's driver does.
+func (r *rows) ColumnTypeNullable(int) (nullable, ok bool) { return true, true }
 
 // eachRow calls f with each row, in one slice.
 func eachRow(r Rows, f func(row []driver.Value) error) error {

@@ -105,6 +105,22 @@ func (s *Script) Query(query string, args ...any) {
 	}
 }
 
+// Types notes the types of the columns of a query.
+func (s *Script) Types(query string, args ...any) {
+	rows, err := s.on.QueryContext(s.ctx, query, args...)
+	if err != nil {
+		s.note("types %s: %v", short(query), err)
+		return
+	}
+	defer rows.Close()
+	columns, err := rows.ColumnTypes()
+	s.note("types %s: %v", short(query), err)
+	for _, column := range columns {
+		nullable, ok := column.Nullable()
+		s.note("  %s %q %v %v", column.Name(), column.DatabaseTypeName(), nullable, ok)
+	}
+}
+
 func describe(value any) string {
 	text := fmt.Sprintf("%q", value)
 	switch v := value.(type) {

@@ -117,6 +117,18 @@ var values = []Case{
 			s.Exec("DELETE FROM t")
 		})
 	}},
+	{"types of columns", func(s *Script) {
+		s.Do("CREATE TABLE t (id TEXT PRIMARY KEY, a VARCHAR(255), b integer, c Json DEFAULT '[]', d BOOLEAN, e NUMERIC, f REAL)")
+		s.Do("CREATE VIEW v AS SELECT id, a AS x, b + 1 AS y, max(c) AS z FROM t")
+		s.Inside(func() {
+			s.Types("SELECT * FROM t WHERE id = ?", "x")
+			s.Types("SELECT id, a AS other, b + 1, count(*), e || f, ?, 'text', NULL, (SELECT d FROM t) FROM t", 5)
+			s.Types("SELECT * FROM v")
+			s.Types("SELECT name, sql FROM sqlite_master")
+		})
+		s.Types("PRAGMA table_info(t)")
+		s.Types("INSERT INTO t (id) VALUES ('1')")
+	}},
 	{"columns", func(s *Script) {
 		s.Do("CREATE TABLE t (a, b, `c d`)")
 		s.Do("CREATE VIEW v AS SELECT a, b AS x FROM t")
