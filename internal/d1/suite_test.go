@@ -2,6 +2,7 @@ package d1_test
 
 import (
 	"database/sql"
+	"flag"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,20 +14,32 @@ import (
 	"pocketflare/internal/d1/d1test"
 )
 
+var sequences = flag.Int("sequences", 150, "how many sequences of random statements to compare")
+
 // TestSuite compares the driver over a stand-in for D1 with the driver of stock PocketBase on SQLite.
 func TestSuite(t *testing.T) {
 	for _, c := range d1test.Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			stock, err := core.DefaultDBConnect(filepath.Join(t.TempDir(), "data.db"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer stock.Close()
-			db := sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), d1.Options{}))
-			defer db.Close()
-			compare(t, c.Transcript(stock.DB()), c.Transcript(db))
-		})
+		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c) })
 	}
+}
+
+// TestRandom compares them in random statements.
+func TestRandom(t *testing.T) {
+	for seed := range *sequences {
+		c := d1test.Random(uint64(seed))
+		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c) })
+	}
+}
+
+func compareDrivers(t *testing.T, c d1test.Case) {
+	stock, err := core.DefaultDBConnect(filepath.Join(t.TempDir(), "data.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stock.Close()
+	db := sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), d1.Options{}))
+	defer db.Close()
+	compare(t, c.Transcript(stock.DB()), c.Transcript(db))
 }
 
 // compare reports the first lines that differ.

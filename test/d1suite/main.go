@@ -2,7 +2,14 @@
 // stock PocketBase, and as a Worker on the D1 binding APP_DB. What each writes down must be the same.
 package main
 
-import "log"
+import (
+	"log"
+
+	"pocketflare/internal/d1/d1test"
+)
+
+// randomCases is how many cases of random statements follow the suite.
+const randomCases = 25
 
 // transcript is what a case wrote down.
 type transcript struct {
@@ -14,4 +21,12 @@ func main() {
 	if err := run(); err != nil {
 		log.Fatal(err)
 	}
+}
+
+func cases() []d1test.Case {
+	all := d1test.Cases()
+	for seed := range uint64(randomCases) {
+		all = append(all, d1test.Random(seed))
+	}
+	return all
 }

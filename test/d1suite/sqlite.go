@@ -15,7 +15,7 @@ import (
 // run prints the transcripts of all cases as JSON.
 func run() error {
 	var all []transcript
-	for _, c := range d1test.Cases() {
+	for _, c := range cases() {
 		text, err := onSQLite(c)
 		if err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"pocketflare/internal/d1"
-	"pocketflare/internal/d1/d1test"
 	"pocketflare/internal/host"
 	"pocketflare/internal/httpbridge"
 )
@@ -17,10 +16,10 @@ import (
 // run answers GET /<n> with the transcript of case n, and with 404 past the last.
 func run() error {
 	db := sql.OpenDB(d1.Open(d1.HostBinding("APP_DB"), d1.Options{}))
-	cases := d1test.Cases()
+	all := cases()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.URL.Path[1:])
-		if err != nil || n < 0 || n >= len(cases) {
+		if err != nil || n < 0 || n >= len(all) {
 			http.NotFound(w, r)
 			return
 		}
@@ -28,7 +27,7 @@ func run() error {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		if err := json.NewEncoder(w).Encode(transcript{cases[n].Name, cases[n].Transcript(db)}); err != nil {
+		if err := json.NewEncoder(w).Encode(transcript{all[n].Name, all[n].Transcript(db)}); err != nil {
 			panic(http.ErrAbortHandler)
 		}
 	})

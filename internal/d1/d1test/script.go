@@ -8,6 +8,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,10 @@ type Case struct {
 	Run  func(s *Script)
 }
 
-// Run runs a case and gives what it wrote down.
+// Cases is the suite.
+func Cases() []Case { return slices.Concat(values, statements, transactions) }
+
+// Transcript runs a case and gives what it wrote down.
 func (c Case) Transcript(db *sql.DB) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -2,15 +2,6 @@ package d1test
 
 import "context"
 
-// Cases is the suite.
-func Cases() []Case {
-	var all []Case
-	for _, group := range [][]Case{values, statements, transactions} {
-		all = append(all, group...)
-	}
-	return all
-}
-
 var transactions = []Case{
 	{"a transaction sees its own writes", func(s *Script) {
 		s.Do("CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER)")
