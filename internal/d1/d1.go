@@ -1,4 +1,68 @@
-// Package d1 makes Cloudflare D1 look like SQLite to code that uses database/sql.
+// Package d1 is a [database/sql] driver that makes Cloudflare D1 look like SQLite to code that was written for the driver
+// of stock PocketBase, modernc.org/sqlite.
+//
+// D1 has no connections, no interactive transactions and no integers among its parameters. The driver supplies them.
+// Its core is pure Go over a [Binding], one round trip a call; in a Worker that is [HostBinding], whose other side is
+// d1.mjs. docs/d1.md tells the same to those who use it.
+//
+// # Transactions
+//
+// A step of a transaction sends all its writes so far and the new statement as one batch whose last statement raises the
+// result as an error: the step sees what was written, its own error is its own, and nothing is stored. Reads before the
+// first write run directly. Commit sends the writes once more as one batch, with an assertion for each read, and for each
+// RowsAffected and LastInsertId that the application looked at: the transaction is serializable, and one that lost a race
+// ends in an [ErrConflict]. An error inside of a transaction leaves it as it was before the statement; before it is
+// returned, what the transaction has seen is checked, so that it is never the error of a state that did not exist.
+//
+// What differs each time (random(), 'now') is left out of the assertions, and so is what is read after writing it.
+//
+// The database holds one table for this, _pf_tx, which is made when it is first needed and never has a row.
+//
+// # Types of parameters
+//
+//   - int64 and bool become literals, (5), since D1 binds every number as a REAL: exact to 64 bits.
+//   - float64 is bound; NaN is NULL, as SQLite stores it. Infinities are literals.
+//   - string is bound; one that is not UTF-8 becomes CAST(x'…' AS TEXT).
+//   - []byte is bound as a blob, a nil one as NULL.
+//   - time.Time is its String(), as modernc.org/sqlite writes it. PocketBase's own DateTime comes as text.
+//
+// Parameters are ?, ?NNN, :name, @name and $name. Each statement of several in one Exec takes them from the first on. More
+// than 100 become literals, the shortest first; an IN list of 64 and more travels as one JSON array.
+//
+// # Types of results
+//
+//   - INTEGER is int64. One beyond 2^53 does not pass through JavaScript: the query is sent again in a form that keeps it.
+//   - REAL is float64, but a whole number up to 2^53 outside of a transaction, or in it before its first write, is int64:
+//     JavaScript does not tell them apart. An infinite one is nil there.
+//   - TEXT is string. Text that is not UTF-8 is read again like a large integer.
+//   - BLOB is []byte, NULL is nil.
+//   - DATE, DATETIME and TIMESTAMP columns give their text; modernc.org/sqlite parses it. PocketBase declares none.
+//
+// The declared type of a column (sql.ColumnType) is asked from D1 when it is looked at. Columns keep their names and
+// duplicates, and an expression with a parameter the name that SQLite gives it.
+//
+// # Errors
+//
+// An error of SQLite is an [*Error] with the text of modernc.org/sqlite, which PocketBase shows and searches:
+// "constraint failed: UNIQUE constraint failed: users.email (2067)". errors.Is knows its [Code]. Other errors of D1 are
+// as the binding gives them.
+//
+// # What does nothing
+//
+// VACUUM and the pragmas of files, caches, journals and locks are answered without D1. PRAGMA optimize is D1's outside of
+// a transaction and nothing inside. BEGIN, COMMIT and SAVEPOINT as SQL are refused: database/sql has them.
+//
+// # What differs from SQLite
+//
+//   - Several statements in one Exec outside of a transaction are one batch: all of them are stored, or none.
+//   - RowsAffected outside of a transaction counts the rows of triggers and foreign key actions as well, as D1 does;
+//     LastInsertId beyond 2^53 loses digits there.
+//   - changes(), last_insert_rowid() and total_changes() in SQL do not reach from one statement to the next outside of a
+//     transaction.
+//   - An integer in place of a ? behind ORDER BY or GROUP BY means a column, as any literal does.
+//   - Inside of a transaction a write cannot give rows by RETURNING, and EXPLAIN cannot follow a write.
+//   - D1's limits on columns (100), rows (2 MB), the depth of expressions (100), terms of a compound SELECT (5), LIKE
+//     patterns (50 bytes) and the length of a statement (100 KB) hold.
 package d1
 
 import (
