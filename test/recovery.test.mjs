@@ -1,0 +1,164 @@
+/** What goes wrong in one request or at boot is told to whom it concerns, and heals by itself. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { suite, withWorker } from "./harness.mjs";
+import { numbers } from "./support/blog.mjs";
+import { eventually, exchange, open, pause } from "./support/http.mjs";
+
+const on = { example: true, on: ["worker"] };
+
+/** Asserts that an answer says to come back. */
+function assertComeBack({ status, headers, text }) {
+  assert.equal(status, 503, text);
+  assert.match(headers["retry-after"] ?? "", /^\d+$/, "no Retry-After");
+  assert.equal(JSON.parse(text).status, 503);
+}
+
+/** Asserts that the server serves again at once, with the data that it had. */
+async function assertHealed(target) {
+  const answer = await exchange(`${target.url}/api/health`);
+  assert.equal(answer.status, 200, answer.text);
+  await target.client().collection("notes").create({ title: "healed" });
+  assert.ok((await target.client().collection("notes").getList(1, 1)).totalItems > 0);
+}
+
+function memoryOf(answer) {
+  return Number(/pf_memory;desc="([\d.]+) MB"/.exec(answer.headers["server-timing"])?.[1]);
+}
+
+suite("recovery", { ...on, vars: { POCKETFLARE_STALL_SECONDS: "3" } }, ({ test }) => {
+  for (const fault of ["panic", "exit"]) {
+    test(`a program that dies (${fault}) answers what was in flight and boots again`, async (target) => {
+      await target.client().collection("notes").create({ title: `before ${fault}` });
+      const others = numbers(5).map(() => exchange(`${target.url}/example/sleep/5000`));
+      await pause(200);
+      assertComeBack(await exchange(`${target.url}/example/fault/${fault}`));
+      for (const answer of await Promise.all(others)) assertComeBack(answer);
+      await assertHealed(target);
+      assert.equal((await target.client().collection("notes").getList(1, 1, { filter: `title = 'before ${fault}'` })).totalItems, 1);
+    });
+  }
+
+  test("it dies many times in a row", async (target) => {
+    for (let round = 0; round < 10; round++) {
+      const answers = await Promise.all(numbers(4).map((n) => exchange(`${target.url}/example/fault/${n % 2 ? "panic" : "exit"}`)));
+      answers.forEach(assertComeBack);
+    }
+    await assertHealed(target);
+  });
+
+  test("a request that waits for ever is given up, and the others go on", async (target) => {
+    const stuck = exchange(`${target.url}/example/fault/deadlock`);
+    for (let i = 0; i < 10; i++) {
+      assert.equal((await exchange(`${target.url}/api/health`)).status, 200);
+      await pause(100);
+    }
+    assertComeBack(await stuck);
+    await assertHealed(target);
+  });
+
+  test("a request that is slow, but moves, is not given up", async (target) => {
+    const answers = await Promise.all([
+      exchange(`${target.url}/example/sleep/5000`),
+      exchange(`${target.url}/example/lock/hold?hold=5000`),
+      exchange(`${target.url}/example/stream/controller?chunks=5&pause=1000`),
+    ]);
+    assert.deepEqual(answers.map((answer) => answer.status), [200, 200, 200]);
+  });
+
+  test("memory that grows past its limit moves the work to a fresh instance", async (target) => {
+    const statuses = [];
+    for (let taken = 0; taken < 160; taken += 10) {
+      const [{ status }, health] = await Promise.all([
+        exchange(`${target.url}/example/fault/memory?take=10`),
+        exchange(`${target.url}/api/health`),
+      ]);
+      statuses.push(status, health.status);
+    }
+    assert.deepEqual([...new Set(statuses)], [200]);
+    await assertHealed(target);
+  });
+
+  test("memory that leaps past the isolate's is given up", async (target) => {
+    assertComeBack(await exchange(`${target.url}/example/fault/memory?take=200`));
+    await assertHealed(target);
+    const fresh = await exchange(`${target.url}/api/health`);
+    assert.ok(memoryOf(fresh) < 40, `${memoryOf(fresh)} MB`);
+  });
+
+  test("JSON that is nested too deep for the stack is refused, and hurts nobody", async (target) => {
+    const neighbour = exchange(`${target.url}/example/sleep/1000`);
+    for (const [left, right] of [["[", "]"], ['{"a":', "}"]]) {
+      const body = `{"title":${left.repeat(9000)}1${right.repeat(9000)}}`;
+      const answer = await exchange(`${target.url}/api/collections/notes/records`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      assert.equal(answer.status, 400, answer.text);
+    }
+    assert.equal((await neighbour).status, 200);
+  });
+});
+
+describe("a boot that fails", () => {
+  for (const name of ["APP_DB", "LOGS_DB", "STORAGE", "BACKUPS"]) {
+    test(`for want of ${name} says what to add to wrangler.toml`, () =>
+      withWorker({ without: [name] }, async (target) => {
+        for (const path of ["/api/health", "/", "/_pf", "/api/collections"]) {
+          const { status, headers, text } = await exchange(target.url + path);
+          assert.equal(status, 500);
+          assert.match(headers["content-type"], /^application\/json/);
+          const { message } = JSON.parse(text);
+          assert.match(message, new RegExp(`\\b${name}\\b`));
+          assert.match(message, new RegExp(`binding = "${name}"`));
+          assert.match(message, /wrangler\.toml/);
+        }
+      }));
+  }
+
+  test("for a binding of the wrong kind says so", () => {
+    const configure = (worker) => ({ ...worker, bindings: { ...worker.bindings, STORAGE: "a variable" }, r2Buckets: { BACKUPS: worker.r2Buckets.BACKUPS } });
+    return withWorker({ configure }, async (target) => {
+      const { status, text } = await exchange(`${target.url}/api/health`);
+      assert.equal(status, 500);
+      assert.match(JSON.parse(text).message, /STORAGE.*not a.*R2/s);
+    });
+  });
+
+  test("for an unreachable database is tried again by the next request", () =>
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_FAILURES: 2 } }, async (target) => {
+      const first = await exchange(`${target.url}/api/health`);
+      assertComeBack(first);
+      assert.match(JSON.parse(first.text).message, /Network connection lost/);
+      const answer = await eventually(() => exchange(`${target.url}/api/health`), ({ status }) => status === 200, { within: 5000 });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal((await (await target.admin()).collections.getFullList()).length, 6);
+    }));
+
+  test("for a database that is gone for good keeps saying so", () =>
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_FAILURES: 1e9 } }, async (target) => {
+      for (const answer of await Promise.all(numbers(5).map(() => exchange(`${target.url}/api/health`)))) assertComeBack(answer);
+      assertComeBack(await exchange(`${target.url}/api/health`));
+    }));
+
+  test("because its first request was cancelled still serves the others", () =>
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_DELAY_MS: 5 } }, async (target) => {
+      const client = new AbortController();
+      open(`${target.url}/api/health`, { signal: client.signal }).catch(() => {});
+      await pause(250);
+      const others = numbers(4).map(() => exchange(`${target.url}/api/health`));
+      await pause(100);
+      client.abort();
+      for (const { status, text } of await Promise.all(others)) assert.equal(status, 200, text);
+    }));
+
+  test("because every request of it was cancelled is made good by the next", () =>
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_DELAY_MS: 5 } }, async (target) => {
+      for (let round = 0; round < 3; round++) {
+        const client = new AbortController();
+        numbers(3).forEach(() => open(`${target.url}/api/health`, { signal: client.signal }).catch(() => {}));
+        await pause(300);
+        client.abort();
+      }
+      assert.equal((await exchange(`${target.url}/api/health`)).status, 200);
+      assert.equal((await (await target.admin()).collections.getFullList()).length, 6);
+    }));
+});
