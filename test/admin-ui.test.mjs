@@ -4,19 +4,11 @@
  * says, and leaves a screenshot in test/artifacts/admin-ui.
  */
 import assert from "node:assert/strict";
-import { mkdir, rm } from "node:fs/promises";
-import path from "node:path";
-import { after, before } from "node:test";
 
 import * as ui from "./chromium/admin-ui.mjs";
-import { launchBrowser } from "./chromium/browser.mjs";
-import {
-  click, eventually, expectToast, fill, newPage, part, photograph, press, textOf, toggle, write,
-} from "./chromium/page.mjs";
-import { watch } from "./chromium/watch.mjs";
-import { ADMIN, ROOT, suite } from "./harness.mjs";
-
-const SHOTS = path.join(ROOT, "test", "artifacts", "admin-ui");
+import { click, eventually, expectToast, fill, part, press, textOf, toggle, write } from "./chromium/page.mjs";
+import { story } from "./chromium/story.mjs";
+import { ADMIN, suite } from "./harness.mjs";
 
 /** What PocketBase sends with every file of its UI (apis/serve.go and apis/middlewares.go). */
 const SECURITY_HEADERS = {
@@ -67,47 +59,9 @@ const FIELDS = [
 ];
 
 suite("admin UI", { admin: false }, (on) => {
-  let browser;
-  let page;
-  let seen;
-  let shots = 0;
-  let failed;
+  const step = story(on, "admin-ui");
 
-  before(async () => {
-    await rm(path.join(SHOTS, on.kind), { recursive: true, force: true });
-    await mkdir(path.join(SHOTS, on.kind), { recursive: true });
-    browser = await launchBrowser();
-    page = await newPage(browser);
-    seen = watch(page);
-  });
-  after(() => browser?.close());
-
-  async function shoot(name) {
-    await photograph(page, path.join(SHOTS, on.kind, `${String(++shots).padStart(2, "0")}-${name}.png`));
-  }
-
-  async function titles() {
-    return (await ui.rows(page)).map(({ title }) => title);
-  }
-
-  /** A step of the story: what it provoked must be what it expects, and nothing else. */
-  function step(name, run, { expected = [] } = {}) {
-    on.test(name, async (target) => {
-      if (failed) assert.fail(`not reached: "${failed}" failed`);
-      failed = name;
-      try {
-        await run(target);
-      } catch (error) {
-        await page.screenshot({ path: path.join(SHOTS, on.kind, "failed.png") });
-        error.message += `\non the page: ${JSON.stringify(seen.takeProblems())}`;
-        throw error;
-      }
-      assert.deepEqual(seen.takeProblems(), expected);
-      failed = undefined;
-    });
-  }
-
-  step("the first superuser is made on the installer's page", async (target) => {
+  step("the first superuser is made on the installer's page", async ({ target, page, shoot }) => {
     await page.goto(installerUrl(target), { waitUntil: "networkidle2" });
     await page.waitForSelector(part("installerForm"));
     await shoot("first-superuser");
@@ -122,7 +76,7 @@ suite("admin UI", { admin: false }, (on) => {
     assert.ok(items.some(({ email }) => email === ADMIN.email));
   });
 
-  step("a superuser signs out and in again", async () => {
+  step("a superuser signs out and in again", async ({ page, shoot }) => {
     await ui.logout(page, ADMIN);
     await page.waitForSelector(part("authWithPasswordForm"));
     await ui.login(page, { ...ADMIN, password: "not the password" });
@@ -132,7 +86,7 @@ suite("admin UI", { admin: false }, (on) => {
     await page.waitForSelector(part("pageCollections"));
   }, { expected: ["POST /api/collections/_superusers/auth-with-password answered 400"] });
 
-  step("a record of an auth collection is added", async (target) => {
+  step("a record of an auth collection is added", async ({ target, page, shoot }) => {
     await ui.openCollection(page, "users");
     await ui.fillNewRecord(page, {
       email: ["email", READER.email],
@@ -149,7 +103,7 @@ suite("admin UI", { admin: false }, (on) => {
     assert.equal(record.name, "A Reader");
   });
 
-  step("a collection with every type of field is created", async (target) => {
+  step("a collection with every type of field is created", async ({ target, page, shoot }) => {
     await ui.fillNewCollection(page, "articles", FIELDS);
     await shoot("new-collection");
     await ui.saveNewCollection(page, "articles");
@@ -175,7 +129,7 @@ suite("admin UI", { admin: false }, (on) => {
     assert.equal(byName.author.collectionId, users.id);
   });
 
-  step("records are added", async (target) => {
+  step("records are added", async ({ target, page, shoot }) => {
     await ui.fillNewRecord(page, {
       title: ["text", "Ünïcode & <b>tags</b>"],
       body: ["editor", "Rich words"],
@@ -197,7 +151,7 @@ suite("admin UI", { admin: false }, (on) => {
       await ui.saveRecord(page);
     }
     await eventually(async () =>
-      assert.deepEqual(await titles(), ["Third", "Second", "Ünïcode & <b>tags</b>"]),
+      assert.deepEqual(await titles(page), ["Third", "Second", "Ünïcode & <b>tags</b>"]),
     );
     await shoot("records");
 
@@ -222,7 +176,7 @@ suite("admin UI", { admin: false }, (on) => {
     );
   });
 
-  step("a record is edited", async (target) => {
+  step("a record is edited", async ({ target, page, shoot }) => {
     await ui.openRecord(page, "Second");
     await ui.fillRecord(page, { title: ["text", "Second, revised"], published: ["bool"], rating: ["number", 5] });
     await shoot("edit-record");
@@ -237,20 +191,20 @@ suite("admin UI", { admin: false }, (on) => {
     assert.ok(record.updated > record.created);
   });
 
-  step("the list is filtered", async () => {
+  step("the list is filtered", async ({ page, shoot }) => {
     await ui.filterRecords(page, "rating >= 4");
-    await eventually(async () => assert.deepEqual(await titles(), ["Second, revised", "Ünïcode & <b>tags</b>"]));
+    await eventually(async () => assert.deepEqual(await titles(page), ["Second, revised", "Ünïcode & <b>tags</b>"]));
     assert.match(await textOf(page, ".total-count"), /^Total: 2$/);
     await shoot("filtered");
     await ui.filterRecords(page, "Ünïcode");
-    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+    await eventually(async () => assert.deepEqual(await titles(page), ["Ünïcode & <b>tags</b>"]));
     await ui.filterRecords(page, 'tags:each = "green"');
     await page.waitForSelector("::-p-text(No records found.)");
     await ui.filterRecords(page, "");
-    await eventually(async () => assert.equal((await titles()).length, 3));
+    await eventually(async () => assert.equal((await titles(page)).length, 3));
   });
 
-  step("an API rule is changed", async (target) => {
+  step("an API rule is changed", async ({ target, page, shoot }) => {
     const guest = target.client().collection("articles");
     await assert.rejects(guest.getList(), { status: 403 });
     await ui.changeRule(page, "listRule", "published = true");
@@ -264,21 +218,21 @@ suite("admin UI", { admin: false }, (on) => {
     assert.deepEqual(items.map(({ title }) => title), ["Second, revised", "Ünïcode & <b>tags</b>"]);
   });
 
-  step("records are deleted", async (target) => {
+  step("records are deleted", async ({ target, page, shoot }) => {
     await ui.selectRecords(page, "Third");
     await shoot("selected-record");
     await ui.deleteSelected(page);
-    await eventually(async () => assert.equal((await titles()).length, 2));
+    await eventually(async () => assert.equal((await titles(page)).length, 2));
     await ui.openRecord(page, "Second, revised");
     await ui.deleteOpenRecord(page);
-    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+    await eventually(async () => assert.deepEqual(await titles(page), ["Ünïcode & <b>tags</b>"]));
     await shoot("deleted-records");
 
     const admin = await target.admin();
     assert.equal((await admin.collection("articles").getList()).totalItems, 1);
   });
 
-  step("the logs are read", async (target) => {
+  step("the logs are read", async ({ target, page, shoot }) => {
     await ui.visit(page, "#/logs", part("pageLogs"));
     const request = "GET /api/collections/articles/records?page=1&perPage=10&sort=title";
     await eventually(async () => {
@@ -299,7 +253,7 @@ suite("admin UI", { admin: false }, (on) => {
     assert.equal(items[0].data.auth, "");
   });
 
-  step("settings are changed", async (target) => {
+  step("settings are changed", async ({ target, page, shoot }) => {
     await ui.visit(page, "#/settings", part("applicationSettingsForm"));
     await fill(page, '[name="meta.appName"]', "Seen in Chromium");
     await click(page, `${part("batchApiAccordion")} summary`);
@@ -316,7 +270,7 @@ suite("admin UI", { admin: false }, (on) => {
     assert.deepEqual([batch.enabled, batch.maxRequests], [true, 7]);
   });
 
-  step("SQL is run in the console", async () => {
+  step("SQL is run in the console", async ({ page, shoot }) => {
     await ui.visit(page, "#/settings/sql", part("pageSQLConsole"));
     await write(page, part("pageSQLConsole"), "SELECT title, rating, json_extract(place, '$.lat') lat FROM articles");
     await press(page, "Execute");
@@ -328,7 +282,7 @@ suite("admin UI", { admin: false }, (on) => {
 
   for (const [name, heading] of Object.entries(SETTINGS_PAGES)) {
     const known = KNOWN_PROBLEMS[on.kind][name];
-    step(`the settings page "${name}" opens`, async () => {
+    step(`the settings page "${name}" opens`, async ({ page, shoot }) => {
       await ui.visit(page, `#/settings/${name}`, ".page-content");
       await eventually(async () => assert.match(await textOf(page, ".breadcrumbs"), heading));
       await page.waitForNetworkIdle({ idleTime: 200 });
@@ -337,13 +291,13 @@ suite("admin UI", { admin: false }, (on) => {
     }, { expected: known && [known.problem] });
   }
 
-  step("links lead deep into the UI", async (target) => {
+  step("links lead deep into the UI", async ({ target, page, shoot }) => {
     await page.goto("about:blank");
     await page.goto(`${target.url}/_/#/collections?collection=articles&filter=rating%3E4`);
-    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+    await eventually(async () => assert.deepEqual(await titles(page), ["Ünïcode & <b>tags</b>"]));
     await shoot("deep-link");
     await page.reload();
-    await eventually(async () => assert.deepEqual(await titles(), ["Ünïcode & <b>tags</b>"]));
+    await eventually(async () => assert.deepEqual(await titles(page), ["Ünïcode & <b>tags</b>"]));
 
     const response = await page.goto(`${target.url}/_`);
     assert.deepEqual(response.request().redirectChain().map((request) => request.response().status()), [307]);
@@ -351,8 +305,8 @@ suite("admin UI", { admin: false }, (on) => {
     assert.equal(new URL(page.url()).pathname, "/_/");
   });
 
-  step("the UI's files carry PocketBase's headers and never wake the program", async (target) => {
-    const files = seen.responses.filter(({ url }) => url.startsWith(`${target.url}/_/`));
+  step("the UI's files carry PocketBase's headers and never wake the program", async ({ target, page, responses }) => {
+    const files = responses.filter(({ url }) => url.startsWith(`${target.url}/_/`));
     const paths = new Set(files.map(({ url }) => new URL(url).pathname));
     assert.ok(paths.has("/_/") && paths.has("/_/extensions.js") && paths.size > 20, `few files: ${[...paths]}`);
     for (const { url, status, headers } of files) {
@@ -366,10 +320,14 @@ suite("admin UI", { admin: false }, (on) => {
     }
     const [extensions] = files.filter(({ url }) => url.endsWith("/extensions.js"));
     assert.match(extensions.headers["content-type"], /^text\/javascript/);
-    const api = seen.responses.filter(({ url }) => url.startsWith(`${target.url}/api/`));
+    const api = responses.filter(({ url }) => url.startsWith(`${target.url}/api/`));
     for (const { url, headers } of api) assert.equal("x-pocketflare-runtime" in headers, on.kind === "worker", url);
   });
 });
+
+async function titles(page) {
+  return (await ui.rows(page)).map(({ title }) => title);
+}
 
 /** Where the page for the first superuser is: the Worker leads to it from /_pf, stock PocketBase prints its address. */
 function installerUrl(target) {

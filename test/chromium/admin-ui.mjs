@@ -224,3 +224,51 @@ export async function rows(page) {
     ),
   );
 }
+
+/** Creates a view collection from its query. */
+export async function createView(page, name, query) {
+  await press(page, "New collection");
+  await fill(page, `${COLLECTION} input[name="name"]`, name);
+  await press(page, "Type: Base", COLLECTION);
+  await press(page, "View collection", COLLECTION);
+  await write(page, `${COLLECTION} [name="viewQuery"]`, query);
+  await saveNewCollection(page, name);
+}
+
+/** Renames a field of the open collection in its settings, which is left to be saved. */
+export async function renameField(page, from, to) {
+  await press(page, "Collection settings");
+  const position = await eventually(async () => {
+    const found = (await fieldNames(page)).indexOf(from);
+    if (found < 0) throw new Error(`no field ${from}`);
+    return found;
+  });
+  await fill(page, `${COLLECTION} input[name="fields.${position}.name"]`, to);
+}
+
+/** Saves the settings of the open collection and confirms that they change what is stored. */
+export async function saveRiskyChanges(page, name) {
+  await press(page, "Save changes", COLLECTION);
+  await press(page, "Yes, save changes", CONFIRM);
+  await expectToast(page, `Successfully updated collection "${name}".`);
+  await page.waitForSelector(COLLECTION, { hidden: true });
+}
+
+/** Takes "Truncate" or "Delete" from the menu of the open collection and types its name to confirm. */
+export async function emptyOrDeleteCollection(page, action, name) {
+  await press(page, "Collection settings");
+  await press(page, "More options", `${COLLECTION} .modal-header`);
+  await press(page, action, `${COLLECTION} .modal-header`);
+  await fill(page, `${CONFIRM} input`, name);
+  await press(page, "Yes", CONFIRM);
+  await expectToast(page, `${action === "Delete" ? "Successfully deleted" : "Successfully truncated"} collection "${name}".`);
+}
+
+/** Adds collections to the existing ones on the import page, up to the review of the changes. */
+export async function reviewImport(page, collections) {
+  const importing = part("pageImportCollections");
+  await visit(page, "#/settings/import-collections", importing);
+  await fill(page, `${importing} textarea`, JSON.stringify(collections));
+  await toggle(page, `${importing} input.switch`);
+  await press(page, "Review", importing);
+}

@@ -90,7 +90,8 @@ export async function write(page, selector, text) {
   await page.keyboard.press("KeyA");
   await page.keyboard.up("Control");
   await page.keyboard.press("Backspace");
-  await page.keyboard.type(text);
+  // At once, as pasted: the UI tries out what is half written.
+  await page.keyboard.sendCharacter(text);
 }
 
 /** Waits until the UI says so in a notification, and closes it. */
