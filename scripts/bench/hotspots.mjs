@@ -10,6 +10,9 @@ const RUNTIME_KINDS = [
   ["Go: maps", /map(access|assign|delete|iter)|hash/i],
 ];
 
+/** The functions that somebody other than Go's authors has written. */
+const OWNERS = /^(?:github\.com_|pocketflare_|main\.)/;
+
 /**
  * @param {object} profile as .cpuprofile files have it
  * @param {number} requests that were served meanwhile
@@ -29,6 +32,7 @@ export function summarize(profile, requests, top = 40) {
     `${requests} requests, ${(all / requests).toFixed(0)} µs each in the isolate (idle time left out)\n`,
     list("By kind of work (self):", totalsBy(busy, ({ leaf }) => kindOf(leaf))),
     list("By Go package or JavaScript module (self):", totalsBy(busy, ({ leaf }) => leaf.place), 30),
+    list("By PocketBase's, dbx's or the project's function, with what it called of the standard library and the runtime:", totalsBy(busy, nearestOwner)),
     list("By function (self):", totalsBy(busy, ({ leaf }) => leaf.name)),
     list("By function, with what it called on the same stack:", inclusive(busy), top * 2),
   ].join("\n");
@@ -59,6 +63,12 @@ function kindOf({ name, place, go }) {
   if (!go) return place === "(native)" ? `native: ${name}` : `JavaScript: ${place}`;
   if (!/^(runtime|internal_runtime|gcWriteBarrier|callRet|_rt0|wasm_|memeqbody|cmpbody|aeshash)/.test(place)) return "Go: the program";
   return RUNTIME_KINDS.find(([, pattern]) => pattern.test(name))?.[0] ?? "Go: the rest of the runtime";
+}
+
+/** The innermost function on the stack that is neither the standard library's nor the runtime's. */
+function nearestOwner({ leaf }) {
+  for (let at = leaf; at; at = at.parent) if (OWNERS.test(at.name)) return at.name;
+  return leaf.go ? "(Go, on no such function's stack)" : leaf.name;
 }
 
 function totalsBy(samples, key) {
