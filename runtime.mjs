@@ -105,7 +105,7 @@ export class Runtime {
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
     go.argv = ["pocketflare"];
-    go.env = { TMPDIR: "/tmp", HOME: "/tmp", ...textBindings(scope.env) };
+    go.env = { TMPDIR: "/tmp", HOME: "/tmp", GODEBUG: "gcshrinkstackoff=1", ...textBindings(scope.env) };
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
     Object.assign(go.importObject.gojs, this.#timerImports(go), this.#memoryImports(go, fs));

@@ -58,8 +58,7 @@ func event(kind, id, length int32) {
 	switch kind {
 	case eventBegin:
 		scope := newScope(id)
-		packet := take(length)
-		go scope.run(packet)
+		scope.begin(take(length))
 	case eventReply, eventFailed:
 		done, waiting := calls[id]
 		if !waiting {
