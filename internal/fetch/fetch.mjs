@@ -18,6 +18,13 @@ const FLAG_STREAM = 2;
 /** The encodings that workerd undoes. */
 const DECODED = ["gzip", "br"];
 
+/** How often, in milliseconds, a scope that waits for another looks whether that one still lives. */
+const WATCH_INTERVAL = 1000;
+
+function lostError() {
+  return new Error("the event that sent the request has ended");
+}
+
 /** One request and its response. What it does runs in the scope that began it: workerd ties the streams to that event. */
 class Exchange {
   #controller = new AbortController();
@@ -79,9 +86,21 @@ class Exchange {
    */
   async run(scope, step) {
     if (scope === this.#scope) return step();
-    if (this.lost) throw new Error("the event that sent the request has ended");
-    const done = new Promise((resolve, reject) => this.#scope.enqueue(() => step().then(resolve, reject)));
-    return Promise.race([done, this.#scope.failure()]);
+    if (this.lost) throw lostError();
+    return this.#runElsewhere(step);
+  }
+
+  /** Has the exchange's own scope run a step for another, and gives up when it ends over it. */
+  #runElsewhere(step) {
+    const owner = this.#scope;
+    const { promise, resolve, reject } = Promise.withResolvers();
+    owner.inFlight++;
+    owner.enqueue(() => step().then(resolve, reject));
+    const watch = setInterval(() => this.lost && reject(lostError()), WATCH_INTERVAL);
+    return promise.finally(() => {
+      owner.inFlight--;
+      clearInterval(watch);
+    });
   }
 
   /** @returns {Promise<Uint8Array>} the response's head, with its body if that is short */

@@ -24,6 +24,7 @@ func main() {
 		group := e.Router.Group("/example")
 		bindRequestRoutes(group)
 		bindStreamRoutes(group)
+		bindOutgoingRoutes(group)
 		bindUploadRoutes(group)
 		bindHangUpRoutes(group)
 		bindDatabaseRoutes(group)
