@@ -21,6 +21,7 @@ import (
 	"pocketflare/internal/host"
 	"pocketflare/internal/httpbridge"
 	"pocketflare/internal/logs"
+	"pocketflare/internal/oauth2avatar"
 	"pocketflare/internal/unavailable"
 )
 
@@ -56,6 +57,7 @@ func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 		return nil, nil, err
 	}
 	unavailable.Bind(app)
+	oauth2avatar.Bind(app, http.DefaultTransport)
 	firstrun.Bind(app, os.Getenv)
 	requestLogs := logs.New(app, host.Sleep)
 	if err := repeatLostRaces(app.Bootstrap); err != nil {
