@@ -2,11 +2,10 @@ package d1
 
 // What D1 allows, as documented and seen on 2026-11; where the local simulation and production differ, the stricter.
 const (
-	maxParams        = 100       // bound parameters a statement
-	maxSQL           = 100_000   // bytes of a statement's text
-	maxValue         = 2_000_000 // bytes of a string, blob or row
-	maxResultColumns = 2000      // columns of a result; D1 gives 100, SQLite can give as many
-	maxCondition     = 40        // conditions that are joined by OR, well under the expression depth of 100
+	maxParams        = 100     // bound parameters a statement
+	maxSQL           = 100_000 // bytes of a statement's text
+	maxResultColumns = 2000    // columns of a result; D1 gives 100, SQLite can give as many
+	maxCondition     = 40      // conditions that are joined by OR, well under the expression depth of 100
 )
 
 // What the driver chooses for itself.
@@ -14,6 +13,7 @@ const (
 	inListSize   = 64      // from so many values on, an IN list travels as one JSON parameter
 	pageSize     = 500_000 // bytes of rows that one assertion compares
 	windowSize   = 400_000 // bytes of a result that are fetched at once as hex
+	longChain    = 25      // from so many operands on, a chain of AND or OR is grouped
 	columnsKept  = 256     // queries whose columns are remembered
 	jsonListSize = 1_500_000
 )

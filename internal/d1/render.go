@@ -32,7 +32,7 @@ type renderer struct {
 
 // render puts args into p, as modernc.org/sqlite binds them: by number, or by name.
 func render(p *parsed, args []driver.NamedValue) (Statement, error) {
-	if len(p.params) == 0 {
+	if len(p.params) == 0 && p.logical < longChain {
 		return Statement{SQL: p.text}, nil
 	}
 	values, err := arrange(p, args)
@@ -124,7 +124,11 @@ func (r renderer) fill(values []any, lists []inList) Statement {
 		r.at = r.p.params[i].end
 	}
 	r.copy(len(r.p.text))
-	return Statement{SQL: r.sql.String(), Params: r.params}
+	sql := r.sql.String()
+	if r.p.logical >= longChain {
+		sql = balance(sql)
+	}
+	return Statement{SQL: sql, Params: r.params}
 }
 
 // copy takes over the text up to a position, and names columns on the way.

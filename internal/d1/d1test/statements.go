@@ -154,6 +154,23 @@ var statements = []Case{
 			s.Query("SELECT typeof(random()), length(randomblob(8)), typeof(datetime('now'))")
 		})
 	}},
+	{"long conditions", func(s *Script) {
+		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)")
+		s.Do("INSERT INTO t WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c WHERE i < 300) SELECT i, 'x' || i FROM c")
+		s.Inside(func() {
+			for _, n := range []int{24, 25, 26, 99, 200, 700} {
+				args := make([]any, n)
+				for i := range args {
+					args[i] = i * 3
+				}
+				s.Query("SELECT count(*), sum(id) FROM t WHERE ("+strings.Repeat(" OR id = ?", n)[4:]+")", args...)
+				s.Query("SELECT id FROM t WHERE "+strings.Repeat(" AND ([[id]] <> ? OR NULL)", n)[5:]+" ORDER BY id LIMIT 3", args...)
+				s.Query("SELECT count(*) FROM t AS a JOIN t AS b ON a.id = b.id AND ("+strings.Repeat(" OR a.id = 5 AND b.id BETWEEN ? AND 7", n)[4:]+") WHERE a.id < 100", args...)
+				s.Query("SELECT count(*) FROM t WHERE NOT (x LIKE 'x1%' AND ("+strings.Repeat("CASE WHEN id = ? THEN 1 END = 1 OR ", n)+"id IS NULL))", args...)
+			}
+			s.Exec("DELETE FROM t WHERE " + strings.Repeat("id = 7 OR ", 150) + "id = 8")
+		})
+	}},
 	{"large results", func(s *Script) {
 		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)")
 		for range 30 {
