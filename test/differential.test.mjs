@@ -8,7 +8,7 @@ import { bodies, http } from "./differential/requests.mjs";
 import { walk } from "./differential/walk.mjs";
 import { collections, records } from "./support/blog.mjs";
 import { answers, differences } from "./support/differential.mjs";
-import { exchange } from "./support/http.mjs";
+import { exchange, untilAnswered } from "./support/http.mjs";
 
 const KEPT = records.map(([, body]) => body.id);
 
@@ -75,8 +75,12 @@ describe("differential", () => {
 
 /** What a server says to 100 MB, whether or not it waits for the end of them. */
 async function sendLong(target, path) {
-  const headers = { "Content-Type": "application/json" };
-  const body = Buffer.alloc(100 << 20, " ");
-  const answer = await fetch(target.url + path, { method: "POST", headers, body });
-  return { status: answer.status, body: await answer.json() };
+  const headers = { "Content-Type": "application/json", "Content-Length": String(100 << 20) };
+  const { status, text } = await untilAnswered(() => exchange(target.url + path, { method: "POST", headers, body: blanks(100) }));
+  return { status, body: JSON.parse(text) };
+}
+
+async function* blanks(megabytes) {
+  const chunk = Buffer.alloc(1 << 20, " ");
+  for (let i = 0; i < megabytes; i++) yield chunk;
 }

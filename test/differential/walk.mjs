@@ -178,7 +178,7 @@ function users() {
 
 function sql() {
   return [
-    "SELECT 1 AS a, 'x' AS b, NULL AS c, 1.5 AS d, x'00ff' AS e, 9007199254740993 AS f, -0.0 AS g, 1e300 AS h, '' AS i",
+    "SELECT 1 AS a, 'x' AS b, NULL AS c, 1.5 AS d, x'00ff' AS e, 9007199254740993 AS f, 1e300 AS g, '' AS h, 0.1 + 0.2 AS i, 1e-300 AS j",
     "SELECT id, title, views, author FROM posts ORDER BY views LIMIT 3",
     "SELECT count(*), sum(views), avg(views), total(rating) FROM posts, comments",
     "SELECT id AS x, id AS x, id FROM authors ORDER BY 1",

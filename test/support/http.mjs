@@ -92,6 +92,24 @@ export function sendRaw(url, bytes, quiet = 1000) {
   });
 }
 
+/**
+ * Asks again while the connection breaks: a server that answers before it has read the whole body closes it, and the rest of
+ * the body may overtake the answer.
+ *
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @returns {Promise<T>}
+ */
+export async function untilAnswered(ask, attempts = 20) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt === attempts || !["EPIPE", "ECONNRESET"].includes(error.code)) throw error;
+    }
+  }
+}
+
 /** Resolves after so many milliseconds. */
 export function pause(milliseconds) {
   return new Promise((resume) => setTimeout(resume, milliseconds));
