@@ -1,0 +1,38 @@
+/** The headers that tell what a request has cost. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { withWorker } from "./harness.mjs";
+import { numbers } from "./support/blog.mjs";
+
+const BOOT = ["pf_boot_instantiate", "pf_boot_go", "pf_boot_bootstrap", "pf_boot_router"];
+
+/** The entries of a Server-Timing header, by name. */
+function timings(response) {
+  const entries = response.headers.get("Server-Timing").split(", ").map((entry) => entry.split(";"));
+  const pairs = (parameters) => parameters.map((parameter) => /^(\w+)=(.*)$/.exec(parameter).slice(1));
+  return Object.fromEntries(entries.map(([name, ...parameters]) => [name, Object.fromEntries(pairs(parameters))]));
+}
+
+test("X-Pocketflare-Runtime and Server-Timing", { timeout: 60_000 }, () =>
+  withWorker({}, async (target) => {
+    const first = await Promise.all(numbers(5).map(() => fetch(`${target.url}/api/health`)));
+    const temperatures = first.map((response) => response.headers.get("X-Pocketflare-Runtime")).sort();
+    assert.deepEqual(temperatures, ["boot_wait", "boot_wait", "boot_wait", "boot_wait", "cold"]);
+    const cold = timings(first.find((response) => response.headers.get("X-Pocketflare-Runtime") === "cold"));
+    for (const name of ["pf_total", "pf_runtime_wait", "pf_handler", "pf_d1", ...BOOT]) assert.ok(name in cold, `no ${name}`);
+    assert.ok(Number(cold.pf_total.dur) >= Number(cold.pf_runtime_wait.dur));
+    assert.ok(Number(cold.pf_runtime_wait.dur) > 0);
+
+    for (const path of ["/api/health", "/api/nothing", "/api/collections/users/records"]) {
+      const warm = await fetch(target.url + path);
+      assert.equal(warm.headers.get("X-Pocketflare-Runtime"), "warm", path);
+      const costs = timings(warm);
+      assert.ok(!BOOT.some((name) => name in costs));
+      assert.match(costs.pf_d1.desc, /^"calls=\d+ statements=\d+"$/);
+    }
+    const list = timings(await fetch(`${target.url}/api/collections/users/records`));
+    assert.equal(list.pf_d1.desc, '"calls=1 statements=2"');
+    assert.equal(timings(await fetch(`${target.url}/api/health`)).pf_d1.desc, '"calls=0 statements=0"');
+  }),
+);
