@@ -27,7 +27,8 @@
 //   - time.Time is its String(), as modernc.org/sqlite writes it. PocketBase's own DateTime comes as text.
 //
 // Parameters are ?, ?NNN, :name, @name and $name. Each statement of several in one Exec takes them from the first on. More
-// than 100 become literals, the shortest first; an IN list of 64 and more travels as one JSON array.
+// than 100 become literals, the shortest first; an IN list of 64 and more travels as one JSON array. A chain of 25 and more
+// AND or OR is grouped by parentheses. A LIKE whose pattern is a parameter of more than 50 bytes is written by instr.
 //
 // # Types of results
 //
@@ -61,7 +62,7 @@
 //     transaction.
 //   - An integer in place of a ? behind ORDER BY or GROUP BY means a column, as any literal does.
 //   - Inside of a transaction a write cannot give rows by RETURNING, and EXPLAIN cannot follow a write.
-//   - D1's limits on columns (100), rows (2 MB), the depth of expressions (100), terms of a compound SELECT (5), LIKE
+//   - D1's limits on columns (100), rows (2 MB), the depth of expressions (100), terms of a compound SELECT (5), GLOB
 //     patterns (50 bytes) and the length of a statement (100 KB) hold.
 package d1
 

@@ -5,6 +5,7 @@ const (
 	maxParams        = 100     // bound parameters a statement
 	maxSQL           = 100_000 // bytes of a statement's text
 	maxResultColumns = 2000    // columns of a result; D1 gives 100, SQLite can give as many
+	maxPattern       = 50      // bytes of a pattern of LIKE
 	maxCondition     = 40      // conditions that are joined by OR, well under the expression depth of 100
 )
 

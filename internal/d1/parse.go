@@ -26,6 +26,7 @@ type parsed struct {
 	inserts   bool // INSERT or REPLACE without ON CONFLICT: the last rowid is that of its last row
 	explain   bool // EXPLAIN of another statement
 	star      bool // has a * that is not count(*): its columns are those of its tables
+	like      bool // has a LIKE
 	logical   int  // how many AND and OR
 	reshapes  bool // ALTER or DROP, so that a * may mean other columns
 	renames   bool // ALTER … RENAME, so that a column may have another name
@@ -134,6 +135,8 @@ func kindOf(verb string) kind {
 func (p *parsed) takeWord(sc *scanner, depth int, previous string) {
 	switch {
 	case len(sc.token()) < 2:
+	case sc.is("LIKE"):
+		p.like = true
 	case sc.is("AND") || sc.is("OR"):
 		p.logical++
 	case depth == 0 && sc.is("BY") && strings.EqualFold(previous, "ORDER"):

@@ -110,8 +110,14 @@ func plain(value any) (any, error) {
 // fill builds the statement. Values beyond the limit on parameters become literals, the shortest first.
 func (r renderer) fill(values []any, lists []inList) Statement {
 	literal := literalSize(values, lists)
+	likes := longLikes(r.p, values)
 	r.sql.Grow(len(r.p.text) + 8*len(values))
 	for i := 0; i < len(values); i++ {
+		if len(likes) > 0 && likes[0].param == i {
+			r.longLike(likes[0])
+			likes = likes[1:]
+			continue
+		}
 		r.copy(r.p.params[i].start)
 		if len(lists) > 0 && lists[0].first == i {
 			r.sql.WriteString("SELECT value FROM json_each(?)")

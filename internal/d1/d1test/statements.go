@@ -171,6 +171,28 @@ var statements = []Case{
 			s.Exec("DELETE FROM t WHERE " + strings.Repeat("id = 7 OR ", 150) + "id = 8")
 		})
 	}},
+	{"long patterns", func(s *Script) {
+		long := strings.Repeat("Abcdefghij", 8)
+		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, x)")
+		for _, x := range []any{nil, "", 5, long, strings.ToUpper(long), "before " + long + " after", long + " middle " + long, "100% " + long, "É" + long + "é", long[:60],
+			long + "\nnext line", "it's \\ " + long + "_"} {
+			s.Do("INSERT INTO t (x) VALUES (?)", x)
+		}
+		s.Inside(func() {
+			for _, pattern := range []string{
+				long, "%" + long + "%", long + "%", "%" + long, "%" + strings.ToLower(long) + "%", "%" + long + "%" + long + "%", long + "%" + long,
+				"%" + long + "%" + long + "%" + long, "%\\%%" + long, "before%" + long + "%after", "%%%" + long + "%%", "É%" + long + "É", "%\\_" + long + "%", "%" + long + "\\_",
+				"%it's%\\\\%" + long + "%", "%" + long + "%" + strings.Repeat("x", 30),
+				"be_ore %" + long[:70] + "%ter", "%" + strings.Repeat("_", 60) + "%", strings.Repeat("_", 80), "__" + long[2:], "%_fter%" + strings.Repeat("%", 60), "%é_" + long,
+				"%" + long[:30] + "_" + long[31:] + " mid%" + long[:10] + "_" + long[11:],
+			} {
+				s.Query("SELECT id FROM t WHERE t.x LIKE ? ESCAPE '\\' ORDER BY id", pattern)
+				s.Query("SELECT id, x LIKE ?1 ESCAPE '\\' AS a, `t`.`x` NOT LIKE ?1 ESCAPE '\\' AS b FROM t ORDER BY id", pattern)
+				s.Query("SELECT count(*) FROM t WHERE COALESCE(x, '') LIKE ? AND (lower(x)) LIKE ? OR NOT (x || '') LIKE ?", pattern, pattern, pattern)
+				s.Query("SELECT x LIKE ? FROM (SELECT 'a' AS x)", pattern)
+			}
+		})
+	}},
 	{"large results", func(s *Script) {
 		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)")
 		for range 30 {
