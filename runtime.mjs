@@ -75,6 +75,7 @@ export class Runtime {
   #phase = "go";
   #waiting = new Set();
   #exitCode = 0;
+  #flushOutput;
   #reason;
   #memoryLimit;
   #memoryCeiling;
@@ -100,11 +101,12 @@ export class Runtime {
 
   #start(scope) {
     const started = performance.now();
-    const { fs, path } = createFileSystem({ log: printLine });
+    const { fs, path, flush } = createFileSystem({ log: printLine, cwd: globalThis.process?.cwd() });
+    this.#flushOutput = flush;
     globalThis.fs = fs;
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
-    go.argv = ["pocketflare"];
+    go.argv = ["/pocketflare"]; // PocketBase's data directory is beside it
     go.env = { TMPDIR: "/tmp", HOME: "/tmp", GODEBUG: "gcshrinkstackoff=1", ...textBindings(scope.env) };
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
@@ -327,6 +329,7 @@ export class Runtime {
   #die(reason) {
     if (this.state === "dead") return;
     this.state = "dead";
+    this.#flushOutput?.();
     console.error(`pocketflare: ${reason}`);
     const error = (this.#reason = new RuntimeError(reason));
     for (const { reject } of this.#waiting) reject(error);

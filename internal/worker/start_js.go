@@ -36,6 +36,11 @@ const (
 // bootAttempts is how often a step of the boot is tried that lost a race for an empty database against other isolates.
 const bootAttempts = 4
 
+// The program's main may send requests, or take http.DefaultTransport, before it calls Start.
+func init() {
+	fetch.Install(http.DefaultTransport.(*http.Transport), fetch.New(callFetch))
+}
+
 // Start runs the app as a Worker. It returns only when the app could not be started.
 func Start(app *pocketbase.PocketBase) error {
 	handler, requestLogs, err := boot(app)
@@ -52,7 +57,6 @@ func Start(app *pocketbase.PocketBase) error {
 
 func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 	host.Mark(host.PhaseBootstrap)
-	http.DefaultTransport = fetch.New(callFetch)
 	if err := adopt(app, newConnect()); err != nil {
 		return nil, nil, err
 	}
