@@ -46,7 +46,7 @@ async function main(names) {
 function buildWithNames() {
   execFileSync("go", ["build", "-tags", "no_default_driver,no_ui", "-trimpath", "-o", WASM, "."], {
     cwd: ROOT,
-    env: { ...process.env, GOOS: "js", GOARCH: "wasm" },
+    env: { ...process.env, GOTOOLCHAIN: "auto", GOOS: "js", GOARCH: "wasm" },
     stdio: ["ignore", 2, 2],
   });
 }
