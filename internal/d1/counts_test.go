@@ -7,11 +7,11 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 )
 
-// TestCounts shows what PocketBase's actions cost in calls and statements, and keeps them from growing.
+// TestCounts shows what PocketBase's actions cost in D1 calls and statements, and keeps the calls from growing.
 func TestCounts(t *testing.T) {
 	databases := openDatabases(t)
 	var app core.App
-	count := func(name string, f func() error) {
+	count := func(name string, most int, f func() error) {
 		t.Helper()
 		databases.app.ResetCounts()
 		databases.logs.ResetCounts()
@@ -20,24 +20,27 @@ func TestCounts(t *testing.T) {
 		}
 		calls, statements := databases.app.Counts()
 		logCalls, logStatements := databases.logs.Counts()
+		if calls > most {
+			t.Errorf("%s: %d calls, %d at most", name, calls, most)
+		}
 		t.Logf("%-24s %4d calls %6d statements (logs: %d, %d)", name, calls, statements, logCalls, logStatements)
 	}
-	count("first boot", func() error { app = newApp(t, databases.connect); return nil })
-	count("boot", func() error { app = newApp(t, databases.connect); return nil })
+	count("first boot", 180, func() error { app = newApp(t, databases.connect); return nil })
+	count("boot", 21, func() error { app = newApp(t, databases.connect); return nil })
 
 	posts := core.NewBaseCollection("posts")
 	posts.Fields.Add(&core.TextField{Name: "title"}, &core.NumberField{Name: "n"})
-	count("create collection", func() error { return app.Save(posts) })
-	count("update collection", func() error {
+	count("create collection", 12, func() error { return app.Save(posts) })
+	count("update collection", 11, func() error {
 		posts.Fields.Add(&core.BoolField{Name: "done"})
 		return app.Save(posts)
 	})
 	record := core.NewRecord(posts)
 	record.Set("title", "one")
-	count("create record", func() error { return app.Save(record) })
-	count("update record", func() error { record.Set("n", 5); return app.Save(record) })
-	count("view record", func() error { _, err := app.FindRecordById("posts", record.Id); return err })
-	count("delete record", func() error { return app.Delete(record) })
+	count("create record", 1, func() error { return app.Save(record) })
+	count("update record", 1, func() error { record.Set("n", 5); return app.Save(record) })
+	count("view record", 1, func() error { _, err := app.FindRecordById("posts", record.Id); return err })
+	count("delete record", 2, func() error { return app.Delete(record) })
 	var imported []map[string]any
 	for i := range 10 {
 		imported = append(imported, map[string]any{
@@ -45,8 +48,8 @@ func TestCounts(t *testing.T) {
 			"fields": []map[string]any{{"name": "title", "type": "text"}, {"name": "n", "type": "number"}},
 		})
 	}
-	count("import 10 collections", func() error { return app.ImportCollections(imported, false) })
-	count("batch of 50 creates", func() error {
+	count("import 10 collections", 76, func() error { return app.ImportCollections(imported, false) })
+	count("batch of 50 creates", 51, func() error {
 		return app.RunInTransaction(func(tx core.App) error {
 			for i := range 50 {
 				record := core.NewRecord(posts)
@@ -58,5 +61,5 @@ func TestCounts(t *testing.T) {
 			return nil
 		})
 	})
-	count("delete collection", func() error { return app.Delete(posts) })
+	count("delete collection", 7, func() error { return app.Delete(posts) })
 }

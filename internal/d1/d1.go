@@ -14,7 +14,10 @@
 // ends in an [ErrConflict]. An error inside of a transaction leaves it as it was before the statement; before it is
 // returned, what the transaction has seen is checked, so that it is never the error of a state that did not exist.
 //
-// What differs each time (random(), 'now') is left out of the assertions, and so is what is read after writing it.
+// What differs each time (random(), 'now') is left out of the assertions, and so is what is read after writing it. What
+// the database makes up by a DEFAULT, such as the id of a row that is inserted without one, is made up anew by each
+// replay: a transaction that inserts such a row and then reads what was made up cannot commit and ends in a conflict.
+// PocketBase gives every id itself.
 //
 // The database holds one table for this, _pf_tx, which is made when it is first needed and never has a row.
 //
