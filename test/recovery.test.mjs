@@ -124,7 +124,7 @@ describe("a boot that fails", () => {
   });
 
   test("for an unreachable database is tried again by the next request", () =>
-    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_FAILURES: 2 } }, async (target) => {
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_FAILURES: 2 } }, async (target) => {
       const first = await exchange(`${target.url}/api/health`);
       assertComeBack(first);
       assert.match(JSON.parse(first.text).message, /Network connection lost/);
@@ -134,13 +134,13 @@ describe("a boot that fails", () => {
     }));
 
   test("for a database that is gone for good keeps saying so", () =>
-    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_FAILURES: 1e9 } }, async (target) => {
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_FAILURES: 1e9 } }, async (target) => {
       for (const answer of await Promise.all(numbers(5).map(() => exchange(`${target.url}/api/health`)))) assertComeBack(answer);
       assertComeBack(await exchange(`${target.url}/api/health`));
     }));
 
   test("because its first request was cancelled still serves the others", () =>
-    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_DELAY_MS: 5 } }, async (target) => {
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_DELAY_MS: 5 } }, async (target) => {
       const client = new AbortController();
       open(`${target.url}/api/health`, { signal: client.signal }).catch(() => {});
       await pause(250);
@@ -151,7 +151,7 @@ describe("a boot that fails", () => {
     }));
 
   test("because every request of it was cancelled is made good by the next", () =>
-    withWorker({ entry: "test/entries/unreliable-d1.mjs", vars: { D1_DELAY_MS: 5 } }, async (target) => {
+    withWorker({ entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_DELAY_MS: 5 } }, async (target) => {
       for (let round = 0; round < 3; round++) {
         const client = new AbortController();
         numbers(3).forEach(() => open(`${target.url}/api/health`, { signal: client.signal }).catch(() => {}));

@@ -21,6 +21,8 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  * @param {Record<string, unknown>} [options.vars] variables and secrets, over those of wrangler.toml
  * @param {string[]} [options.without] names of bindings to leave out
  * @param {boolean} [options.admin] whether the superuser comes from POCKETFLARE_ADMIN_EMAIL and _PASSWORD
+ * @param {boolean} [options.direct] ask every isolate directly, without Miniflare's entry Worker, which holds requests back
+ *   while the first one is on its way; there is no CF-Connecting-IP then
  * @param {number} [options.isolates] how many Workers share the databases; urls[0] is behind Miniflare's entry, as
  *   a real request is behind Cloudflare's; the others are asked directly
  * @param {(options: object) => object} [options.configure] last word on the options of each Worker
@@ -50,8 +52,9 @@ export class WorkerTarget extends Target {
   async start() {
     this.mf = new Miniflare(this.#miniflareOptions());
     const first = await this.mf.ready;
-    const others = await Promise.all(this.#names().slice(1).map((name) => this.mf.unsafeGetDirectURL(name)));
-    this.urls = [first, ...others].map((url) => url.origin);
+    const direct = await Promise.all(this.#names().map((name) => this.mf.unsafeGetDirectURL(name)));
+    const urls = this.#options.direct ? direct : [first, ...direct.slice(1)];
+    this.urls = urls.map((url) => url.origin);
   }
 
   /** Ends workerd and starts it again: every isolate is cold, the databases are as they were. */
