@@ -21,8 +21,8 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  * @param {Record<string, unknown>} [options.vars] variables and secrets, over those of wrangler.toml
  * @param {string[]} [options.without] names of bindings to leave out
  * @param {boolean} [options.admin] whether the superuser comes from POCKETFLARE_ADMIN_EMAIL and _PASSWORD
- * @param {boolean} [options.direct] ask every isolate directly, without Miniflare's entry Worker, which holds requests back
- *   while the first one is on its way; there is no CF-Connecting-IP then
+ * @param {boolean} [options.direct] ask every isolate directly, without Miniflare's entry Worker; there is no
+ *   CF-Connecting-IP then
  * @param {number} [options.isolates] how many Workers share the databases; urls[0] is behind Miniflare's entry, as
  *   a real request is behind Cloudflare's; the others are asked directly
  * @param {(options: object) => object} [options.configure] last word on the options of each Worker
