@@ -291,3 +291,24 @@ func TestCancel(t *testing.T) {
 		cancel()
 	}
 }
+
+// An id that the database makes up is the same in each step and in what is stored.
+func TestMadeUpID(t *testing.T) {
+	_, drivers := isolates(t, 1, d1.Options{})
+	exec(t, drivers[0], `CREATE TABLE t (id TEXT PRIMARY KEY DEFAULT ('r'||lower(hex(randomblob(7)))) NOT NULL, x);
+		CREATE TABLE child (t TEXT REFERENCES t (id)); CREATE TABLE other (n)`)
+	tx := begin(t, drivers[0])
+	exec(t, tx, "INSERT INTO `t` ([x]) VALUES (lower(?))", "A) , (b")
+	id := one(t, tx, "SELECT id FROM t WHERE x = 'a) , (b'")
+	exec(t, tx, "INSERT INTO child VALUES (?)", id)
+	exec(t, tx, "INSERT INTO other (n) VALUES (1)")
+	if again := one(t, tx, "SELECT t FROM child JOIN t ON t.id = child.t"); again != id {
+		t.Errorf("%v, then %v", id, again)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if stored := one(t, drivers[0], "SELECT id FROM t"); stored != id {
+		t.Errorf("%v stored, %v read", stored, id)
+	}
+}

@@ -14,10 +14,10 @@
 // ends in an [ErrConflict]. An error inside of a transaction leaves it as it was before the statement; before it is
 // returned, what the transaction has seen is checked, so that it is never the error of a state that did not exist.
 //
-// What differs each time (random(), 'now') is left out of the assertions, and so is what is read after writing it. What
-// the database makes up by a DEFAULT, such as the id of a row that is inserted without one, is made up anew by each
-// replay: a transaction that inserts such a row and then reads what was made up cannot commit and ends in a conflict.
-// PocketBase gives every id itself.
+// What differs each time (random(), 'now') is left out of the assertions, and so is what is read after writing it. An id
+// that the database makes up for a row (PocketBase's tables have such a DEFAULT) is settled when the row is inserted; other
+// defaults of that kind, and those of several rows in one INSERT, are made up anew by each replay: a transaction that
+// reads them again ends in a conflict.
 //
 // The database holds one table for this, _pf_tx, which is made when it is first needed and never has a row.
 //

@@ -34,6 +34,7 @@ type replay struct {
 	shapes  []*parsed           // the changes that make the connector forget columns, when they are stored
 	tainted bool                // a write whose values differ each time: later reads cannot be asserted
 	answers map[string]*rowList // of the reads since the last write
+	settled map[string]bool     // tables that make up no ids
 }
 
 // entry is a step of the transaction: a write, or what a read was told.
@@ -89,6 +90,7 @@ func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) 
 		if err := t.try(ctx, statement, result); err != nil {
 			return nil, err
 		}
+		statement = t.settleID(ctx, statement)
 	}
 	clear(t.answers)
 	t.log = append(t.log, &entry{statement: statement, kind: p.kind, write: result, inserts: p.inserts})
