@@ -40,9 +40,12 @@ bench: $(PACKAGES) build ## compare with stock PocketBase and a bare Worker
 	$(NODE) scripts/bench/bench.mjs
 
 .PHONY: deploy
-deploy: $(PACKAGES) build ## build and deploy to Cloudflare
-	@./scripts/check-deploy.sh
+deploy: check-deploy $(PACKAGES) build ## build and deploy to Cloudflare
 	$(WRANGLER) deploy
+
+.PHONY: check-deploy
+check-deploy:
+	@./scripts/check-deploy.sh
 
 .PHONY: clean
 clean: ## remove what make has built; node_modules and local data stay
