@@ -28,6 +28,7 @@ const EVENT_REPLY = 2;
 const EVENT_FAILED = 3;
 const EVENT_CANCEL = 4;
 const EVENT_END = 5;
+const EVENT_STALL = 6;
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -37,8 +38,11 @@ const MEMORY_LIMIT = 80;
 /** At this size the instance is given up at once: an isolate has 128 MB for everything. */
 const MEMORY_CEILING = 112;
 
-/** How long an event may wait, in seconds, with no operation of its own started or settled, until it counts as deadlocked. */
+/** How long an event may wait, in seconds, with no operation of its own started or settled, until Go looks whether it is deadlocked. */
 const STALL_LIMIT = 30;
+
+/** How long it may wait, in milliseconds, if it is not. PocketBase's own server gives a request as long. */
+const REQUEST_LIMIT = 300_000;
 
 /** A scope is taken for cancelled by the platform when its pump is this late, in milliseconds, while others run. */
 const LOST_PUMP = 5 * PUMP_INTERVAL;
@@ -175,15 +179,20 @@ export class Runtime {
     this.#endIfIdle(scope);
   }
 
-  /** Gives up what has waited too long without an operation that could move it: a goroutine that is deadlocked. */
+  /** Has Go examine what has waited long without an operation of its own, and gives up what is deadlocked. */
   #checkProgress(scope, now) {
     if (scope.handled || scope.inFlight > 0) return;
     const seconds = this.#stallLimit / 1000;
     if (this.state === "booting") {
       if (now - this.#progress > this.#stallLimit) this.#die(`PocketBase has not started: nothing moved for ${seconds} s`);
-    } else if (now - scope.progress > this.#stallLimit) {
-      this.#retire(`a request has waited ${seconds} s for nothing that moves; its goroutine is deadlocked`);
-      this.#drop(scope, new RuntimeError(`the request made no progress for ${seconds} s (POCKETFLARE_STALL_SECONDS)`));
+    } else if (scope.stuck) {
+      this.#retire("a request is deadlocked");
+      this.#drop(scope, new RuntimeError(`the request was deadlocked: it made no progress for ${seconds} s`));
+    } else if (now - scope.progress > REQUEST_LIMIT) {
+      this.#drop(scope, new RuntimeError(`the request made no progress for ${REQUEST_LIMIT / 1000} s`));
+    } else if (now - Math.max(scope.progress, scope.examined) > this.#stallLimit) {
+      scope.examined = now;
+      this.#enter(scope, EVENT_STALL, scope.id, EMPTY);
     }
   }
 
@@ -217,6 +226,12 @@ export class Runtime {
         const answer = unpackAnswer(new Uint8Array(memory, headAt, headLength), new Uint8Array(memory, bodyAt, bodyLength));
         if (!answer.stream) scope.handled = true;
         scope.answer.resolve(answer);
+      },
+      stuck: (id) => {
+        const scope = this.#scopes.get(id);
+        if (!scope) return;
+        scope.stuck = true; // its pump ends it: Go is in the middle of its turn
+        scope.wake();
       },
       mark: (phase) => this.#mark(phase === 1 ? "bootstrap" : "router"),
       ready: (at, length) => {

@@ -5,6 +5,9 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -25,6 +28,9 @@ func hostRespond(scope int32, head unsafe.Pointer, headLength int32, body unsafe
 //go:wasmimport pocketflare ready
 func hostReady(message unsafe.Pointer, length int32)
 
+//go:wasmimport pocketflare stuck
+func hostStuck(scope int32)
+
 //go:wasmimport pocketflare mark
 func hostMark(phase int32)
 
@@ -35,6 +41,7 @@ const (
 	eventFailed = 3 // an operation has thrown
 	eventCancel = 4 // nobody waits for a scope any more: id is the scope's
 	eventEnd    = 5 // a scope can do no more I/O
+	eventStall  = 6 // a scope has started nothing for long: is it deadlocked?
 )
 
 // ErrDisconnected is the cause with which a request's context ends when its client has gone.
@@ -76,10 +83,25 @@ func event(kind, id, length int32) {
 		if scope := scopes[id]; scope != nil {
 			scope.cancel(ErrDisconnected)
 		}
+	case eventStall:
+		go examine(id)
 	case eventEnd:
 		if scope := scopes[id]; scope != nil {
 			scope.end()
 		}
+	}
+}
+
+// maxTrace is how much of a trace of all goroutines is looked at.
+const maxTrace = 1 << 20
+
+// examine tells JavaScript, and prints the stacks, if the goroutines of a scope wait for what no timer and no I/O of theirs will bring.
+func examine(scope int32) {
+	buffer := make([]byte, maxTrace)
+	stacks, deadlocked := stuck(string(buffer[:runtime.Stack(buffer, true)]), scope)
+	if deadlocked {
+		fmt.Fprintf(os.Stderr, "deadlocked goroutines:\n\n%s", stacks)
+		hostStuck(scope)
 	}
 }
 

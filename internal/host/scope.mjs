@@ -21,6 +21,9 @@ export class Scope {
   /** When its pump last ran, and when an operation of it was last started or settled, in performance.now() milliseconds. */
   beat = performance.now();
   progress = this.beat;
+  /** When Go last looked whether it is deadlocked, and whether it is. */
+  examined = 0;
+  stuck = false;
   /** When the pump's timer fires; -Infinity while it does not sleep. */
   alarm = -Infinity;
   /** What its operations cost. The adapters raise the figures. */

@@ -78,6 +78,9 @@ func parseRequest(event Event, packet []byte) (*http.Request, error) {
 		}
 		request.Body = &requestBody{event: event}
 	}
+	if strings.HasPrefix(request.Header.Get("Content-Type"), "application/json") && request.Body != http.NoBody {
+		request.Body = &jsonDepthReader{ReadCloser: request.Body}
+	}
 	return request.WithContext(event.Context()), nil
 }
 
@@ -102,6 +105,16 @@ type requestBody struct {
 	part     []byte // what is left of the part that was read last
 	err      error
 	deadline time.Time
+}
+
+// streamedBody is the request's body if it streams.
+func streamedBody(request *http.Request) *requestBody {
+	reader := request.Body
+	if guarded, ok := reader.(*jsonDepthReader); ok {
+		reader = guarded.ReadCloser
+	}
+	body, _ := reader.(*requestBody)
+	return body
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {

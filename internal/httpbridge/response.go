@@ -46,7 +46,7 @@ type response struct {
 
 func newResponse(event Event, request *http.Request) *response {
 	w := &response{event: event, request: request, header: make(http.Header, 12), declared: -1, buffer: buffers.Get().(*[]byte)}
-	w.bodyReader, _ = request.Body.(*requestBody)
+	w.bodyReader = streamedBody(request)
 	return w
 }
 
