@@ -36,8 +36,10 @@ func openDatabases(t testing.TB) *databases {
 	return &databases{openStandIn(t, ":memory:"), openStandIn(t, ":memory:")}
 }
 
-func (d *databases) connect(path string) (*dbx.DB, error) {
-	binding, options := d1.Binding(d.app), d1.Options{}
+func (d *databases) connect(path string) (*dbx.DB, error) { return d.open(path, nil) }
+
+func (d *databases) open(path string, onConflict func()) (*dbx.DB, error) {
+	binding, options := d1.Binding(d.app), d1.Options{OnConflict: onConflict}
 	if strings.HasSuffix(path, "auxiliary.db") {
 		binding, options = d.logs, d1.Options{DeferErrors: true}
 	}

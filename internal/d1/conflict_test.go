@@ -312,3 +312,25 @@ func TestMadeUpID(t *testing.T) {
 		t.Errorf("%v stored, %v read", stored, id)
 	}
 }
+
+// A transaction that gives up because of what it read is told if that never was.
+func TestRollbackOfALostRace(t *testing.T) {
+	lost := 0
+	_, drivers := isolates(t, 2, d1.Options{OnConflict: func() { lost++ }})
+	exec(t, drivers[0], "CREATE TABLE t (n)")
+	for _, c := range []struct {
+		others string
+		want   int
+	}{{"", 0}, {"INSERT INTO t VALUES (1)", 1}} {
+		tx := begin(t, drivers[0])
+		one(t, tx, "SELECT count(*) FROM t")
+		exec(t, drivers[1], c.others)
+		one(t, tx, "SELECT max(n) FROM t")
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+		if lost != c.want {
+			t.Errorf("%q: %d lost", c.others, lost)
+		}
+	}
+}

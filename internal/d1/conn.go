@@ -56,7 +56,7 @@ func (c *conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, erro
 		return nil, errNested
 	}
 	c.tx = newReplay(c.db)
-	return &tx{conn: c, ctx: context.WithoutCancel(ctx)}, nil
+	return &tx{conn: c, ctx: ctx}, nil
 }
 
 // tx ends the transaction of a connection.
@@ -72,14 +72,15 @@ func (t *tx) Commit() error {
 	if steps == nil {
 		return driver.ErrBadConn
 	}
-	return steps.commit(t.ctx)
+	return steps.commit(context.WithoutCancel(t.ctx))
 }
 
-// Rollback implements driver.Tx. Nothing was stored, so nothing is sent.
+// Rollback implements driver.Tx. Nothing was stored, so there is nothing to undo.
 func (t *tx) Rollback() error {
-	if t.conn.tx != nil {
-		t.conn.tx.rollback()
-		t.conn.tx = nil
+	steps := t.conn.tx
+	t.conn.tx = nil
+	if steps != nil {
+		steps.rollback(t.ctx)
 	}
 	return nil
 }

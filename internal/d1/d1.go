@@ -12,7 +12,8 @@
 // first write run directly. Commit sends the writes once more as one batch, with an assertion for each read, and for each
 // RowsAffected and LastInsertId that the application looked at: the transaction is serializable, and one that lost a race
 // ends in an [ErrConflict]. An error inside of a transaction leaves it as it was before the statement; before it is
-// returned, what the transaction has seen is checked, so that it is never the error of a state that did not exist.
+// returned, what the transaction has seen is checked, so that it is never the error of a state that did not exist. The same
+// is checked of a transaction that is rolled back, and told to Options.OnConflict.
 //
 // What differs each time (random(), 'now') is left out of the assertions, and so is what is read after writing it. An id
 // that the database makes up for a row (PocketBase's tables have such a DEFAULT) is settled when the row is inserted; other
@@ -110,7 +111,8 @@ type Options struct {
 	// OnStored, if set, is called when something was stored, or may have been: its answer was lost.
 	OnStored func()
 
-	// OnConflict, if set, is called when a transaction ended in an ErrConflict.
+	// OnConflict, if set, is called when a transaction ended in an ErrConflict, or was rolled back after it had read what
+	// never was one state of the database.
 	OnConflict func()
 }
 

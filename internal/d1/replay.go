@@ -18,8 +18,8 @@ type stepper interface {
 	types(ctx context.Context, p *parsed) func() []string
 	// commit stores what the transaction wrote, if all that it was told still holds; otherwise it is an ErrConflict.
 	commit(ctx context.Context) error
-	// rollback forgets the transaction.
-	rollback()
+	// rollback forgets the transaction. What it has read may have shaped an answer all the same, so it is checked.
+	rollback(ctx context.Context)
 }
 
 // replay answers each step of a transaction by D1 itself: it sends all writes so far and the new statement as one batch
@@ -35,6 +35,7 @@ type replay struct {
 	tainted bool                // a write whose values differ each time: later reads cannot be asserted
 	answers map[string]*rowList // of the reads since the last write
 	settled map[string]bool     // tables that make up no ids
+	failed  bool                // the application has been told of a conflict
 }
 
 // entry is a step of the transaction: a write, or what a read was told.
@@ -250,7 +251,22 @@ func (t *replay) cacheOf(p *parsed) *columnCache {
 	return t.db.columns
 }
 
-func (t *replay) rollback() {}
+// rollback asks whether what the transaction was told was one state of the database. Its steps saw the database at
+// different moments, and an application that gives up because of what it saw must be told if that never was: OnConflict.
+func (t *replay) rollback(ctx context.Context) {
+	reads := 0
+	for _, e := range t.log {
+		reads += len(e.guards)
+	}
+	if reads == 0 || len(t.log) < 2 || t.failed || ctx.Err() != nil {
+		return
+	}
+	proof, _ := t.proof()
+	var lost *Error
+	if _, err := t.db.probe(ctx, proof, Statement{SQL: "''"}); errors.As(err, &lost) {
+		_ = t.lost(err)
+	}
+}
 
 // blame tells whose an error of a step is: the statement's own, which is returned as it is, or a conflict, because what
 // the transaction has read or written before does not hold any more.
@@ -262,6 +278,7 @@ func (t *replay) blame(ctx context.Context, err error) error {
 	earlier, _ := t.proof()
 	var lost *Error
 	if _, again := t.db.probe(ctx, earlier, Statement{SQL: "''"}); errors.As(again, &lost) {
+		t.failed = true
 		return t.lost(again)
 	}
 	return err

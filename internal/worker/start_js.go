@@ -57,17 +57,18 @@ func Start(app *pocketbase.PocketBase) error {
 
 func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 	host.Mark(host.PhaseBootstrap)
-	if err := adopt(app, newConnect()); err != nil {
+	races := 0
+	if err := adopt(app, newConnect(func() { races++ })); err != nil {
 		return nil, nil, err
 	}
 	unavailable.Bind(app)
 	oauth2avatar.Bind(app, http.DefaultTransport)
 	firstrun.Bind(app, os.Getenv)
 	requestLogs := logs.New(app, host.Sleep)
-	if err := repeatLostRaces(app.Bootstrap); err != nil {
+	if err := repeatLostRaces(&races, app.Bootstrap); err != nil {
 		return nil, nil, fmt.Errorf("bootstrap: %w", err)
 	}
-	if err := repeatLostRaces(app.RunAllMigrations); err != nil {
+	if err := repeatLostRaces(&races, app.RunAllMigrations); err != nil {
 		return nil, nil, fmt.Errorf("migrations: %w", err)
 	}
 	host.Mark(host.PhaseRouter)
@@ -87,11 +88,14 @@ func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) 
 }
 
 // repeatLostRaces runs a step of the boot again when other isolates, which boot on the same empty database, were first: it then finds
-// what they have made.
-func repeatLostRaces(step func() error) error {
+// what they have made. A race that was lost may show as any error, so races counts them; outside of a transaction, where PocketBase makes
+// its settings, it is a constraint's.
+func repeatLostRaces(races *int, step func() error) error {
 	var err error
 	for range bootAttempts {
-		if err = step(); !errors.Is(err, d1.ErrConflict) {
+		before := *races
+		err = step()
+		if err == nil || *races == before && !errors.Is(err, d1.ErrConflict) && !errors.Is(err, d1.CodeConstraint) {
 			return err
 		}
 	}
@@ -99,8 +103,12 @@ func repeatLostRaces(step func() error) error {
 }
 
 // newConnect makes the core.DBConnectFunc of a Worker: the two files are two D1 databases. PocketBase opens each twice, for its two pools.
-func newConnect() core.DBConnectFunc {
-	data := d1.Open(d1.HostBinding(dataBinding), d1.Options{OnStored: host.NoteEffect, OnConflict: host.NoteConflict})
+// onConflict is called when a transaction has lost a race.
+func newConnect(onConflict func()) core.DBConnectFunc {
+	data := d1.Open(d1.HostBinding(dataBinding), d1.Options{OnStored: host.NoteEffect, OnConflict: func() {
+		onConflict()
+		host.NoteConflict()
+	}})
 	logs := d1.Open(d1.HostBinding(logsBinding), d1.Options{DeferErrors: true})
 	return func(path string) (*dbx.DB, error) {
 		if filepath.Base(path) == logsFile {
