@@ -23,6 +23,8 @@ func newHandler(app core.App) (http.Handler, error) {
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete},
 	}))
 
+	router.GET("/_/{path...}", apis.Static(ui.DistDirFS, false)) // what is no asset of the Worker does not exist
+
 	event := &core.ServeEvent{App: app, Router: router, Server: &http.Server{}}
 	err = app.OnServe().Trigger(event, func(e *core.ServeEvent) error {
 		handler, err := e.Router.BuildMux()

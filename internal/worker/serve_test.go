@@ -52,6 +52,7 @@ func TestNewHandler(t *testing.T) {
 		{"GET", "/api/health", 200, "API is healthy"},
 		{"GET", "/mine", http.StatusTeapot, "mine"},
 		{"GET", "/nothing", 404, "wasn't found"},
+		{"GET", "/_/nothing.js", 404, "File not found"},
 		{"OPTIONS", "/api/health", 204, ""},
 		{"GET", "/_/extensions.js", 200, "hello()"},
 		{"GET", "/_/extensions/demo/main.js", 200, "hello()"},
