@@ -141,7 +141,9 @@ export class Runtime {
   ready() {
     if (this.state === "ready") return Promise.resolve();
     if (this.state === "dead") return Promise.reject(this.#reason);
-    return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
+    const waiting = Promise.withResolvers();
+    this.#waiting.add(waiting);
+    return waiting.promise;
   }
 
   /** Makes the scope one of this instance's. */
@@ -174,7 +176,7 @@ export class Runtime {
   tick(scope) {
     const now = performance.now();
     if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
-    if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(now);
+    if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(scope, now);
     this.#checkProgress(scope, now);
     this.#endIfIdle(scope);
   }
@@ -187,9 +189,9 @@ export class Runtime {
       if (now - this.#progress > this.#stallLimit) this.#die(`PocketBase has not started: nothing moved for ${seconds} s`);
     } else if (scope.stuck) {
       this.#retire("a request is deadlocked");
-      this.#drop(scope, new RuntimeError(`the request was deadlocked: it made no progress for ${seconds} s`));
+      this.#drop(scope, scope, new RuntimeError(`the request was deadlocked: it made no progress for ${seconds} s`));
     } else if (now - scope.progress > REQUEST_LIMIT) {
-      this.#drop(scope, new RuntimeError(`the request made no progress for ${REQUEST_LIMIT / 1000} s`));
+      this.#drop(scope, scope, new RuntimeError(`the request made no progress for ${REQUEST_LIMIT / 1000} s`));
     } else if (now - Math.max(scope.progress, scope.examined) > this.#stallLimit) {
       scope.examined = now;
       this.#enter(scope, EVENT_STALL, scope.id, EMPTY);
@@ -197,12 +199,12 @@ export class Runtime {
   }
 
   /** Gives up scopes whose events the platform has cancelled: their pumps no longer run, and their operations never settle. */
-  #sweep(now) {
+  #sweep(turn, now) {
     const paused = now - this.#lastSweep > LOST_PUMP; // nobody's pump ran: the isolate slept, or was busy
     this.#lastSweep = now;
     for (const scope of this.#scopes.values()) {
       if (paused) scope.beat = now;
-      else if (scope.pumping && now - scope.beat > LOST_PUMP) this.#drop(scope, new RuntimeError("the event was cancelled"));
+      else if (scope.pumping && now - scope.beat > LOST_PUMP) this.#drop(scope, turn, new RuntimeError("the event was cancelled"));
     }
   }
 
@@ -225,6 +227,7 @@ export class Runtime {
         const memory = this.#exports.mem.buffer;
         const answer = unpackAnswer(new Uint8Array(memory, headAt, headLength), new Uint8Array(memory, bodyAt, bodyLength));
         if (!answer.stream) scope.handled = true;
+        scope.taken = scope === this.#current; // then its event goes on with it when this turn ends
         scope.answer.resolve(answer);
       },
       stuck: (id) => {
@@ -325,14 +328,17 @@ export class Runtime {
     this.#enter(scope, EVENT_END, scope.id, EMPTY);
   }
 
-  /** Gives up one scope: its request fails, and its operations fail in Go. */
-  #drop(scope, error) {
+  /**
+   * Gives up one scope: its request fails, and its operations fail in Go.
+   * @param turn the scope in whose event this happens; what Go does next is its turn
+   */
+  #drop(scope, turn, error) {
     this.#scopes.delete(scope.id);
     const calls = [...scope.calls];
     scope.fail(error);
-    for (const call of calls) this.#enter(this.#anyScope(), EVENT_FAILED, call, packError(error));
-    this.#enter(this.#anyScope(), EVENT_CANCEL, scope.id, EMPTY);
-    this.#enter(this.#anyScope(), EVENT_END, scope.id, EMPTY);
+    for (const call of calls) this.#enter(turn, EVENT_FAILED, call, packError(error));
+    this.#enter(turn, EVENT_CANCEL, scope.id, EMPTY);
+    this.#enter(turn, EVENT_END, scope.id, EMPTY);
   }
 
   #retire(reason) {
