@@ -20,7 +20,11 @@ func (t *replay) commit(ctx context.Context) error {
 		return nil
 	}
 	batch, writes := t.proof()
-	results, err := t.db.batch(ctx, batch)
+	merged, places, sizes := batch, []int(nil), []int(nil)
+	if t.db.options.DeferErrors && !t.looked() {
+		merged, places, sizes = mergeInserts(batch)
+	}
+	results, err := t.db.batch(ctx, merged)
 	t.forgetColumns()
 	if err == nil || mayHaveStored(nil, err) {
 		t.db.options.OnStored()
@@ -28,12 +32,20 @@ func (t *replay) commit(ctx context.Context) error {
 	if err != nil {
 		return t.lost(err)
 	}
+	if places != nil {
+		results = splitResults(results, places, sizes)
+	}
 	for i, at := range writes {
 		if at < len(results) {
 			t.settle(i, results[at])
 		}
 	}
 	return nil
+}
+
+// looked tells whether the application knows the result of a write.
+func (t *replay) looked() bool {
+	return slices.ContainsFunc(t.log, func(e *entry) bool { return e.write != nil && (e.write.changesSeen || e.write.idSeen) })
 }
 
 // proof is the batch of a commit, and where in it the writes are.

@@ -129,7 +129,7 @@ func numbered(args []driver.Value) []driver.NamedValue {
 
 // ExecContext implements driver.ExecerContext. Its result is that of the last statement.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	statements, _, err := prepare(query)
+	statements, _, err := c.db.prepare(query)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 
 // QueryContext implements driver.QueryerContext. Its rows are those of the last statement.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	statements, last, err := prepare(query)
+	statements, last, err := c.db.prepare(query)
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +178,8 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 }
 
 // prepare cuts SQL into the statements that D1 has to run. If the last one does nothing here, its answer is given.
-func prepare(query string) (statements []parsed, last *rowList, err error) {
-	for _, p := range parse(query) {
+func (db *connector) prepare(query string) (statements []parsed, last *rowList, err error) {
+	for _, p := range db.parses.of(query) {
 		answer, idle, err := idleAnswer(&p)
 		if err != nil {
 			return nil, nil, err

@@ -132,6 +132,7 @@ type connector struct {
 	binding Binding
 	options Options
 	columns *columnCache
+	parses  parseCache
 }
 
 // Connect implements driver.Connector.
