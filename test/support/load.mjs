@@ -55,13 +55,17 @@ export class Load {
 
   #url;
   #hangUps;
+  #prefix;
 
   /**
    * @param {string} url
-   * @param {{hangUps?: number}} [options] the part of the requests, from 0 to 1, that are broken off at a random moment
+   * @param {object} [options]
+   * @param {string} [options.prefix] a letter that the ids of this load's records begin with
+   * @param {number} [options.hangUps] the part of the requests, from 0 to 1, that are broken off at a random moment
    */
-  constructor(url, { hangUps = 0 } = {}) {
+  constructor(url, { prefix = "l", hangUps = 0 } = {}) {
     this.#url = url;
+    this.#prefix = prefix;
     this.#hangUps = hangUps;
   }
 
@@ -84,7 +88,7 @@ export class Load {
     const at = Math.floor(next() * own.length);
     const count = Math.floor(next() * 1e6);
     if (kind === "create") {
-      const id = idOf(name);
+      const id = this.#prefix + idOf(name);
       const answer = await this.#send(kind, "POST", records, { id, title: name, count }, next);
       if (answer) own.push(this.#stored(id, count));
       else this.#maybe(id, undefined, count);
@@ -160,7 +164,7 @@ export class Load {
    */
   async verify(client) {
     const stored = new Map();
-    for (const item of await client.collection("loads").getFullList({ batch: 1000 })) stored.set(item.id, item.count);
+    for (const item of await client.collection("loads").getFullList({ batch: 1000, filter: `id ~ '${this.#prefix}%'` })) stored.set(item.id, item.count);
     const wrong = [];
     for (const [id, count] of this.records) {
       if (stored.get(id) !== count) wrong.push(`${id} is ${stored.get(id)}, acknowledged ${count}`);
@@ -190,8 +194,8 @@ function pick(value, hasRecords) {
   return "view";
 }
 
-/** An id of PocketBase's form from a connection's and a round's number. */
+/** The rest of an id of PocketBase's form, from a connection's and a round's number. */
 function idOf(name) {
   const [connection, round] = name.split("-");
-  return `l${connection.padStart(4, "0")}${round.padStart(10, "0")}`;
+  return `${connection.padStart(4, "0")}${round.padStart(10, "0")}`;
 }
