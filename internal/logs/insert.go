@@ -14,43 +14,74 @@ const insertLog = "INSERT INTO `_logs` (`created`, `data`, `id`, `level`, `messa
 
 var logColumns = [...]string{"created", "data", "id", "level", "message"}
 
+// Entries up to these sizes, in bytes, are below every limit at which PocketBase cuts them; larger ones are left to it.
+const (
+	shortMessage = 4000
+	shortData    = 8000
+)
+
+// inserter stores log entries by the ready statement.
+type inserter struct {
+	known bool // PocketBase's columns were found to be those of the statement
+}
+
 // bindInsert has log entries inserted by the ready statement. Hooks on log entries run as ever: only what follows the last of them
 // is replaced.
 func bindInsert(app core.App) {
 	app.OnModelCreateExecute(core.LogsTableName).Bind(&hook.Handler[*core.ModelEvent]{
 		Id:       "pocketflareLogsInsert",
 		Priority: math.MaxInt,
-		Func:     insert,
+		Func:     new(inserter).insert,
 	})
 }
 
 // insert leaves to PocketBase what it does not know: a model of the app's own, columns that a later version has added.
-func insert(e *core.ModelEvent) error {
+func (i *inserter) insert(e *core.ModelEvent) error {
 	entry, isLog := e.Model.(*core.Log)
 	executor := executorOf(e.App.AuxNonconcurrentDB())
-	if !isLog || executor == nil || e.Context == nil {
+	if !isLog || executor == nil || e.Context == nil || entry.Id == "" {
 		return e.Next()
 	}
-	data, err := entry.DBExport(e.App)
+	values, err := i.values(e.App, entry)
 	if err != nil {
 		return err
 	}
-	if len(data) != len(logColumns) || entry.Id == "" {
+	if values == nil {
 		return e.Next()
 	}
-	var values [len(logColumns)]any
-	for i, column := range logColumns {
-		value, known := data[column]
-		if !known {
-			return e.Next()
-		}
-		values[i] = value
-	}
-	if _, err := executor.ExecContext(e.Context, insertLog, values[:]...); err != nil {
+	if _, err := executor.ExecContext(e.Context, insertLog, values...); err != nil {
 		return err
 	}
 	entry.MarkAsNotNew()
 	return nil
+}
+
+// values are what PocketBase would store of the entry, in the order of the columns; nil if it has other columns.
+func (i *inserter) values(app core.App, entry *core.Log) ([]any, error) {
+	if i.known && len(entry.Message) <= shortMessage && len(entry.Data) > 0 {
+		limit := app.Settings().Logs.MaxDataSize
+		data, err := encodeData(make([]byte, 0, 512), entry.Data)
+		if err == nil && len(data) <= shortData && (limit == 0 || int64(len(data)) <= limit) {
+			return []any{entry.Created, string(data), entry.Id, entry.Level, entry.Message}, nil
+		}
+	}
+	data, err := entry.DBExport(app)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) != len(logColumns) {
+		return nil, nil
+	}
+	values := make([]any, len(logColumns))
+	for at, column := range logColumns {
+		value, found := data[column]
+		if !found {
+			return nil, nil
+		}
+		values[at] = value
+	}
+	i.known = true
+	return values, nil
 }
 
 // executorOf returns what the builder sends its statements to: a transaction, or the pool of connections.
