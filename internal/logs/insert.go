@@ -6,6 +6,8 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"pocketflare/internal/jsonmap"
 )
 
 // insertLog is the statement that PocketBase's query builder makes of a log entry, letter by letter. Building it, above all looking
@@ -60,7 +62,7 @@ func (i *inserter) insert(e *core.ModelEvent) error {
 func (i *inserter) values(app core.App, entry *core.Log) ([]any, error) {
 	if i.known && len(entry.Message) <= shortMessage && len(entry.Data) > 0 {
 		limit := app.Settings().Logs.MaxDataSize
-		data, err := encodeData(make([]byte, 0, 512), entry.Data)
+		data, err := jsonmap.Append(make([]byte, 0, 512), entry.Data)
 		if err == nil && len(data) <= shortData && (limit == 0 || int64(len(data)) <= limit) {
 			return []any{entry.Created, string(data), entry.Id, entry.Level, entry.Message}, nil
 		}

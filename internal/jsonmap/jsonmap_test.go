@@ -1,6 +1,8 @@
-package logs
+package jsonmap
 
 import (
+	"encoding/json/jsontext"
+	"encoding/json/v2"
 	"errors"
 	"math"
 	"testing"
@@ -9,7 +11,11 @@ import (
 	"github.com/pocketbase/pocketbase/tools/types"
 )
 
-func TestEncodeData(t *testing.T) {
+func marshal(m map[string]any) ([]byte, error) {
+	return json.Marshal(m, json.Deterministic(true), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+func TestAppend(t *testing.T) {
 	for _, data := range []map[string]any{
 		{"a": nil},
 		{"type": "request", "execTime": 0.234, "status": int64(200), "url": "/api/health?a=1&b=<2>", "auth": "", "meta": map[string]any{"b": 1, "a": []any{1.5}}},
@@ -17,17 +23,20 @@ func TestEncodeData(t *testing.T) {
 		{"quotes": `"\/`, "control": "\x00\t\n\x1f\x7f", "unicode": "äöü 漢 \u2028 😀", "invalid": "a\xffb", "": "empty"},
 		{"zero": 0.0, "negative": math.Copysign(0, -1), "small": 1e-7, "smallest": 1e-6, "large": 1e21, "largest": math.MaxFloat64, "third": 1.0 / 3, "whole": 1e20},
 		{"time": time.Unix(0, 0).UTC(), "bytes": []byte("x"), "uint": uint8(3), "float32": float32(0.1)},
+		{}, nil,
+		{"date": types.NowDateTime(), "none": types.DateTime{}, "list": []string{"a", `"`, ""}, "empty": []string{}, "nil": []string(nil)},
+		{"point": types.GeoPoint{Lon: 1.5, Lat: -2}, "json": types.JSONArray[any]{1, "a"}, "map": map[string]any{"b": nil, "a": 1}, "strings": types.JSONArray[string]{"a"}},
 		{"raw": types.JSONRaw(`{"b": 1}`), "error": errors.New("x").Error()},
 	} {
-		want, wantErr := types.JSONMap[any](data).MarshalJSON()
-		got, err := encodeData(nil, data)
+		want, wantErr := marshal(data)
+		got, err := Append(nil, data)
 		if string(got) != string(want) || (err != nil) != (wantErr != nil) {
 			t.Errorf("got  %s, %v\nwant %s, %v", got, err, want, wantErr)
 		}
 	}
 	for _, data := range []map[string]any{{"a": math.NaN()}, {"a": make(chan int)}, {"a": time.Second}} {
-		_, wantErr := types.JSONMap[any](data).MarshalJSON()
-		if _, err := encodeData(nil, data); (err != nil) != (wantErr != nil) {
+		_, wantErr := marshal(data)
+		if _, err := Append(nil, data); (err != nil) != (wantErr != nil) {
 			t.Errorf("%v: %v, want %v", data, err, wantErr)
 		}
 	}
