@@ -58,7 +58,8 @@ export class Normalizer {
  * Sends the requests one after another to one carrier.
  *
  * A request has `name`, `method`, `path`, `headers`, `body` (a string or Buffer as it is, anything else as JSON), `as` (the name of
- * a token in `tokens`), `save` (a function that is given the answer's JSON and `state`), and may be a function of
+ * a token in `tokens`), `ignore` (names of headers that may differ), `save` (a function that is given the answer's JSON and
+ * `state`), and may be a function of
  * `state` that returns one.
  *
  * @param {import("./target.mjs").Target} target
@@ -90,20 +91,20 @@ async function ask(target, { method = "GET", path, headers = {}, body, as }, tok
   return exchange(target.url, { method, path, headers: sent, body: payload }).catch((error) => ({ error: error.code ?? error.message }));
 }
 
-function describe({ name, method = "GET", path }, answer, normalizer) {
+function describe({ name, method = "GET", path, ignore = [] }, answer, normalizer) {
   const shown = name ?? `${method} ${path.length > 120 ? `${path.slice(0, 120)}…` : path}`;
   if (answer.error) return { request: shown, error: answer.error };
   return {
     request: shown,
     status: answer.status,
-    headers: headersOf(answer, normalizer),
+    headers: headersOf(answer, normalizer, ignore),
     body: bodyOf(answer.text, normalizer),
   };
 }
 
-function headersOf(answer, normalizer) {
+function headersOf(answer, normalizer, ignore) {
   const names = [...new Set(answer.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()))];
-  const shown = names.filter((name) => !IGNORED_HEADERS.has(name)).sort();
+  const shown = names.filter((name) => !IGNORED_HEADERS.has(name) && !ignore.includes(name)).sort();
   return Object.fromEntries(shown.map((name) => [name, normalizer.text(headerLine(name, answer.all(name)))]));
 }
 
