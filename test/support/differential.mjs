@@ -59,8 +59,7 @@ export class Normalizer {
  *
  * A request has `name`, `method`, `path`, `headers`, `body` (a string or Buffer as it is, anything else as JSON), `as` (the name of
  * a token in `tokens`), `ignore` (names of headers that may differ), `save` (a function that is given the answer's JSON and
- * `state`), and may be a function of
- * `state` that returns one.
+ * `state`), and may be a function of `state` that returns one.
  *
  * @param {import("./target.mjs").Target} target
  * @param {Array<object | ((state: object) => object)>} requests
