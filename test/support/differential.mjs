@@ -63,7 +63,7 @@ export class Normalizer {
  *
  * @param {import("./target.mjs").Target} target
  * @param {Array<object | ((state: object) => object)>} requests
- * @param {object} options `tokens` by name; `kept` ids that are the client's; `headers` false to leave them out
+ * @param {object} options `tokens` by name; `kept` ids that are the client's
  * @returns {Promise<Array<{name: string, status: number, headers?: object, body: unknown}>>}
  */
 export async function answers(target, requests, { tokens = {}, kept = [] } = {}) {
