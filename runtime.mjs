@@ -172,6 +172,11 @@ export class Runtime {
     if (!scope.ended) this.#enter(scope, EVENT_CANCEL, scope.id, EMPTY);
   }
 
+  /** Gives up a scope whose response could not be made. */
+  abandon(scope, error) {
+    if (!scope.ended) this.#drop(scope, scope, error);
+  }
+
   /** A pump's turn: Go's timers that are due, and a look at what should have moved. */
   tick(scope) {
     const now = performance.now();

@@ -33,21 +33,22 @@ export default {
 async function serve(scope) {
   const { request } = scope;
   const times = { started: performance.now(), handed: 0 };
+  // Before the scope is attached: a client that hangs up in the middle of its body leaves nothing behind.
+  const body = await readWholeBody(request);
   const temperature = acquireRuntime(scope);
-  const reading = readWholeBody(request);
+  const { runtime } = scope;
   try {
-    if (temperature !== "warm") await scope.runtime.ready();
-    const body = reading && (await reading);
-    request.signal.addEventListener("abort", () => scope.runtime.cancel(scope));
+    if (temperature !== "warm") await runtime.ready();
+    request.signal.addEventListener("abort", () => runtime.cancel(scope));
     times.handed = performance.now();
-    scope.runtime.begin(scope, packRequest(request, body));
+    runtime.begin(scope, packRequest(request, body));
     const answer = await scope.answer.promise;
     scope.take();
     return toResponse(scope, answer, timingHeaders(scope, temperature, times));
   } catch (error) {
     scope.take();
     if (error instanceof RuntimeError) return errorResponse(503, `${error.message}; try again in a moment.`, { "Retry-After": "1" });
-    scope.fail(error);
+    runtime.abandon(scope, error);
     throw error;
   }
 }

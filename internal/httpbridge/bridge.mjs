@@ -22,7 +22,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /**
  * Reads the request's body if it is small enough to enter Go with the request.
  * @param {Request} request
- * @returns {Promise<Uint8Array> | undefined} undefined where there is no body or it is to be streamed
+ * @returns {Promise<Uint8Array> | undefined} undefined where there is no body, or one that is to be streamed
  */
 export function readWholeBody(request) {
   if (request.body === null) return undefined;
