@@ -67,7 +67,7 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.binding.Query(ctx, statement)
+	rows, err := db.binding.Query(ctx, db.readable(p, statement))
 	db.columns.forget(p)
 	err = wrapError(err)
 	if p.kind == kindWrite || p.kind == kindSchema {

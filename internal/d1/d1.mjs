@@ -1,6 +1,7 @@
 // The Worker's side of the D1 driver; packed.go has the layout of a call and its answer.
 
 import { Reader, Writer } from "../wire/wire.mjs";
+import { ReadQueue, timed } from "./reads.mjs";
 
 const MODE_QUERY = 0;
 
@@ -15,9 +16,10 @@ const TAG_BLOB = 5;
 const CELL_ESTIMATE = 24;
 
 /**
- * Runs one call of the driver against a D1 binding: a query, or a batch in one transaction.
+ * Runs one call of the driver against a D1 binding: a query, which travels with the others of the same turn, or a batch in one
+ * transaction.
  *
- * @param {{ env: object, stats: { d1Calls: number, d1Statements: number, d1Milliseconds: number } }} scope
+ * @param {import("../host/scope.mjs").Scope} scope
  * @param {Uint8Array} payload read before the first await
  * @returns {Promise<Uint8Array>} rows, or what each statement changed
  * @throws what D1 reports, or an Error that names the missing binding
@@ -27,18 +29,27 @@ export async function d1Batch(scope, payload) {
   const name = call.string();
   const database = scope.env[name];
   if (!database?.prepare) throw new Error(missingBinding(name));
-  const mode = call.u8();
-  const statements = readStatements(database, call);
-  const { stats } = scope;
-  stats.d1Calls += 1;
-  stats.d1Statements += statements.length;
-  const start = performance.now();
-  try {
-    if (mode === MODE_QUERY) return packRows(await statements[0].raw({ columnNames: true }));
-    return packResults(await database.batch(statements));
-  } finally {
-    stats.d1Milliseconds += performance.now() - start;
+  if (call.u8() === MODE_QUERY) {
+    const shape = call.f64();
+    return packRows(await reads(scope, name).add(readStatements(database, call)[0], shape));
   }
+  const statements = readStatements(database, call);
+  return packResults(await timed(scope.stats, statements.length, () => database.batch(statements)));
+}
+
+/**
+ * The queue of an event's reads from a database.
+ *
+ * @param {import("../host/scope.mjs").Scope} scope
+ * @param {string} name the binding
+ * @returns {ReadQueue}
+ */
+export function reads(scope, name) {
+  const known = scope.reads.get(name);
+  if (known) return known;
+  const queue = new ReadQueue(scope.env[name], scope.stats);
+  scope.reads.set(name, queue);
+  return queue;
 }
 
 function missingBinding(name) {
@@ -79,17 +90,14 @@ function readValue(call) {
   }
 }
 
-/** @param {Array<Array<unknown>>} table the names of the columns, then the rows */
-function packRows(table) {
-  const columns = table[0] ?? [];
-  const rows = table.length - 1;
-  const out = new Writer(64 + CELL_ESTIMATE * columns.length * (rows + 1));
-  out.u8(hasInexact(table) ? 1 : 0);
+/** @param {{ columns: string[], rows: unknown[][] }} answer */
+function packRows({ columns, rows }) {
+  const out = new Writer(64 + CELL_ESTIMATE * columns.length * (rows.length + 1));
+  out.u8(hasInexact(rows) ? 1 : 0);
   out.u32(columns.length);
   for (const name of columns) out.string(name);
-  out.u32(Math.max(rows, 0));
-  for (let i = 1; i < table.length; i++) {
-    const row = table[i];
+  out.u32(rows.length);
+  for (const row of rows) {
     for (let j = 0; j < columns.length; j++) packValue(out, row[j]);
   }
   return out.done();
@@ -97,9 +105,9 @@ function packRows(table) {
 
 // A value that JavaScript cannot tell from another: an integer that may have lost digits, or U+FFFD, which may stand for
 // bytes that are not UTF-8. The driver then reads again, exactly.
-function hasInexact(table) {
-  for (let i = 1; i < table.length; i++) {
-    for (const value of table[i]) {
+function hasInexact(rows) {
+  for (const row of rows) {
+    for (const value of row) {
       if (typeof value === "string" ? value.includes("\ufffd") : isLargeInteger(value)) return true;
     }
   }

@@ -10,7 +10,7 @@ import (
 
 // A call is packed as
 //
-//	string binding, u8 mode, u32 statements, each: string SQL, u32 parameters, each: u8 tag, value
+//	string binding, u8 mode, f64 shape in modeQuery, u32 statements, each: string SQL, u32 parameters, each: u8 tag, value
 //
 // and answered, in modeQuery, by
 //
@@ -40,6 +40,9 @@ const (
 func appendCall(b []byte, binding string, mode byte, statements []Statement) ([]byte, error) {
 	b = wire.AppendString(b, binding)
 	b = append(b, mode)
+	if mode == modeQuery {
+		b = wire.AppendF64(b, float64(statements[0].Shape))
+	}
 	b = wire.AppendU32(b, uint32(len(statements)))
 	for _, s := range statements {
 		b = wire.AppendString(b, s.SQL)

@@ -70,7 +70,7 @@ func TestPackedRows(t *testing.T) {
 }
 
 func TestPackedCall(t *testing.T) {
-	call, err := appendCall(nil, "DB", modeBatch, []Statement{{"SELECT ?, ?, ?, ?", []any{nil, math.Pi, "x", []byte{1}}}})
+	call, err := appendCall(nil, "DB", modeBatch, []Statement{{SQL: "SELECT ?, ?, ?, ?", Params: []any{nil, math.Pi, "x", []byte{1}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestPackedCall(t *testing.T) {
 	if string(r.Bytes()) != "\x01" || r.Len() != 0 || r.Err != nil {
 		t.Error("end")
 	}
-	if _, err := appendCall(nil, "DB", modeBatch, []Statement{{"SELECT ?", []any{struct{}{}}}}); err == nil {
+	if _, err := appendCall(nil, "DB", modeBatch, []Statement{{SQL: "SELECT ?", Params: []any{struct{}{}}}}); err == nil {
 		t.Error("a struct was packed")
 	}
 }

@@ -20,16 +20,17 @@ type parsed struct {
 	text      string // without the semicolon at its end
 	kind      kind
 	params    []paramSpot
-	ordered   bool // has an ORDER BY of its own, so that the order of its rows means something
-	volatile  bool // gives another value each time: random(), 'now'
-	returning bool // a write that returns rows
-	inserts   bool // INSERT or REPLACE without ON CONFLICT: the last rowid is that of its last row
-	explain   bool // EXPLAIN of another statement
-	star      bool // has a * that is not count(*): its columns are those of its tables
-	like      bool // has a LIKE
-	logical   int  // how many AND and OR
-	reshapes  bool // ALTER or DROP, so that a * may mean other columns
-	renames   bool // ALTER … RENAME, so that a column may have another name
+	ordered   bool   // has an ORDER BY of its own, so that the order of its rows means something
+	volatile  bool   // gives another value each time: random(), 'now'
+	returning bool   // a write that returns rows
+	inserts   bool   // INSERT or REPLACE without ON CONFLICT: the last rowid is that of its last row
+	explain   bool   // EXPLAIN of another statement
+	star      bool   // has a * that is not count(*): its columns are those of its tables
+	like      bool   // has a LIKE
+	logical   int    // how many AND and OR
+	reshapes  bool   // ALTER or DROP, so that a * may mean other columns
+	renames   bool   // ALTER … RENAME, so that a column may have another name
+	shape     uint64 // of a query: what gives it its columns; 0 of other statements
 }
 
 // paramSpot is a parameter in the text of a statement.
@@ -90,6 +91,9 @@ func parseOne(sc *scanner) parsed {
 		before, previous = previous, sc.token()
 	}
 	p.text = sc.text[start:end]
+	if p.kind == kindRead && !p.explain {
+		p.shape = shapeOf(p.text)
+	}
 	return p
 }
 

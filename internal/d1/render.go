@@ -16,6 +16,10 @@ import (
 type Statement struct {
 	SQL    string
 	Params []any // nil, float64, string (valid UTF-8) or []byte
+
+	// Shape is a number below 2^53 of a read that may travel with others: those with the same one have the same columns.
+	// 0 is of a statement that travels alone.
+	Shape uint64
 }
 
 // renderer puts the arguments into the text of one statement.

@@ -1,0 +1,42 @@
+package d1
+
+import (
+	"hash/maphash"
+	"strings"
+)
+
+// A read that travels with others comes back without the names of its columns, if it has no rows: D1's batch() gives rows as objects.
+// So d1.mjs remembers the columns of a query by its shape, a number that queries share which have the same columns.
+
+// shapeSeed makes the numbers of another program others.
+var shapeSeed = maphash.MakeSeed()
+
+// shapeBits is how many bits of a shape a JavaScript number keeps.
+const shapeBits = 53
+
+// shapeOf is a number for what gives a query its columns: its text with the parameters as they are written, and without the page.
+// It is never 0.
+func shapeOf(text string) uint64 {
+	return maphash.String(shapeSeed, withoutPage(text))>>(64-shapeBits) | 1
+}
+
+// withoutPage takes LIMIT 30 OFFSET 60 from the end of a query.
+func withoutPage(text string) string {
+	for _, keyword := range []string{" OFFSET ", " LIMIT "} {
+		if rest, found := strings.CutSuffix(strings.TrimRight(text, "0123456789"), keyword); found {
+			text = rest
+		}
+	}
+	return text
+}
+
+// readable is a statement of a read as the binding gets it. Its shape is another after each change of the schema that may have
+// changed its columns.
+func (db *connector) readable(p *parsed, statement Statement) Statement {
+	if p.shape == 0 {
+		return statement
+	}
+	_, epoch := db.columns.get(p)
+	statement.Shape = (p.shape + 2*uint64(epoch)) & (1<<shapeBits - 1)
+	return statement
+}
