@@ -54,7 +54,7 @@ func appendValue(b []byte, value any) ([]byte, error) {
 	case int64:
 		return strconv.AppendInt(b, v, 10), nil
 	case types.DateTime:
-		return appendString(b, v.String())
+		return appendDateTime(b, v), nil
 	case []string:
 		return appendStrings(b, v)
 	case float64:
@@ -64,6 +64,34 @@ func appendValue(b []byte, value any) ([]byte, error) {
 	}
 	encoded, err := json.Marshal(value, json.Deterministic(true), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	return append(b, encoded...), err
+}
+
+// appendDateTime appends what v.String gives. Go's time.Format reads its layout anew for each value, which is most of its time.
+func appendDateTime(b []byte, v types.DateTime) []byte {
+	t := v.Time().UTC()
+	year, month, day := t.Date()
+	if v.IsZero() || year < 0 || year > 9999 {
+		return append(append(append(b, '"'), v.String()...), '"')
+	}
+	hour, minute, second := t.Clock()
+	b = appendDigits(append(b, '"'), year, 4)
+	b = appendDigits(append(b, '-'), int(month), 2)
+	b = appendDigits(append(b, '-'), day, 2)
+	b = appendDigits(append(b, ' '), hour, 2)
+	b = appendDigits(append(b, ':'), minute, 2)
+	b = appendDigits(append(b, ':'), second, 2)
+	b = appendDigits(append(b, '.'), t.Nanosecond()/1e6, 3)
+	return append(b, 'Z', '"')
+}
+
+// appendDigits appends n with leading zeros.
+func appendDigits(b []byte, n, width int) []byte {
+	b = append(b, "0000"[:width]...)
+	for i := len(b) - 1; n > 0; i-- {
+		b[i] += byte(n % 10)
+		n /= 10
+	}
+	return b
 }
 
 func appendStrings(b []byte, list []string) (_ []byte, err error) {

@@ -41,3 +41,27 @@ func TestAppend(t *testing.T) {
 		}
 	}
 }
+
+func TestAppendDateTime(t *testing.T) {
+	for _, moment := range []time.Time{
+		{}, time.Unix(0, 0), time.Unix(1e9, 999_999_999), time.Unix(1e9, 7_000_000), time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC),
+		time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(0, 2, 29, 1, 2, 3, 4e6, time.UTC), time.Date(2026, 11, 21, 0, 30, 0, 0, time.FixedZone("", 3600)),
+	} {
+		date, err := types.ParseDateTime(moment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := string(appendDateTime(nil, date)), `"`+date.String()+`"`; got != want {
+			t.Errorf("%v: %s, want %s", moment, got, want)
+		}
+	}
+}
+
+func BenchmarkAppendDateTime(b *testing.B) {
+	date := types.NowDateTime()
+	buffer := make([]byte, 0, 64)
+	for b.Loop() {
+		appendDateTime(buffer, date)
+	}
+}

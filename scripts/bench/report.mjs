@@ -3,11 +3,12 @@ import { NAMES } from "./contenders.mjs";
 import { median } from "./stats.mjs";
 
 /** @returns {string} everything that was measured, as Markdown */
-export function render({ date, machine, operations, coldStarts, memory }) {
+export function render({ date, machine, operations, alone, coldStarts, memory }) {
   const parts = [`Measured ${date.slice(0, 16).replace("T", " ")} UTC on ${machine}.`];
   if (operations?.length > 0) {
     parts.push(latencies(operations), throughputs(operations), processorTimes(operations), payloads(operations));
   }
+  if (alone) parts.push(renderAlone(alone, operations ?? []));
   if (coldStarts) parts.push(renderColdStarts(coldStarts));
   if (memory) parts.push(renderMemory(memory));
   return `${parts.filter(Boolean).join("\n\n")}\n`;
@@ -63,6 +64,16 @@ function payloads(operations) {
     ...NAMES.map((name) => operation[name].failures.length.toString()),
   ]);
   return `What an operation asks of D1 (the floor asks as often), the answer's size, and failures:\n\n${table(head, rows)}`;
+}
+
+/** How near to the floor a Worker could come whose adapters took no time: its CPU time is the floor's and that of PocketBase alone. */
+function renderAlone(alone, operations) {
+  const head = ["CPU time, ms", "PocketBase alone", "floor", "Worker", "of the floor's requests a second at best", "aim"];
+  const rows = Object.entries(alone).map(([name, own]) => {
+    const { title, aim, floor, worker } = operations.find((operation) => operation.name === name) ?? { title: name };
+    return [title, ms(own), ms(floor?.cpu), ms(worker?.cpu), share(floor?.cpu, floor?.cpu + own), aim?.share === undefined ? "" : share(aim.share, 1)];
+  });
+  return `PocketBase alone in WebAssembly, with D1's answers from memory:\n\n${table(head, rows)}`;
 }
 
 function renderColdStarts({ existing, empty, twoIsolates }) {
