@@ -3,7 +3,6 @@ package d1
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"slices"
 )
 
@@ -21,15 +20,18 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 		}
 		schema = schema || statements[i].kind == kindSchema
 	}
-	results, err := db.binding.Batch(ctx, batch)
+	results, err := db.write(ctx, batch, stores(statements))
 	for i := range statements {
 		db.columns.forget(&statements[i])
 	}
-	if err = wrapError(err); schema && err == nil || mayHaveStored(results, err) {
+	if schema && err == nil || mayHaveStored(results, err) {
 		db.options.OnStored()
 	}
 	if err != nil {
 		return nil, err
+	}
+	if results == nil {
+		return lostResult{}, nil
 	}
 	result := done{}
 	for i := range min(len(results), len(statements)) {
@@ -40,11 +42,15 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 	return result, nil
 }
 
-// mayHaveStored tells whether a batch changed rows, or may have: an error that is not SQLite's leaves that open.
+// stores tells whether one of the statements may change the database.
+func stores(statements []parsed) bool {
+	return slices.ContainsFunc(statements, func(p parsed) bool { return p.kind != kindRead })
+}
+
+// mayHaveStored tells whether a batch changed rows, or may have.
 func mayHaveStored(results []Result, err error) bool {
-	var own *Error
 	if err != nil {
-		return !errors.As(err, &own)
+		return mayBeStored(err)
 	}
 	return slices.ContainsFunc(results, func(r Result) bool { return r.Changes > 0 })
 }
@@ -67,9 +73,8 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.binding.Query(ctx, db.readable(p, statement))
+	rows, err := db.send(ctx, db.readable(p, statement), p.kind == kindWrite || p.kind == kindSchema)
 	db.columns.forget(p)
-	err = wrapError(err)
 	if p.kind == kindWrite || p.kind == kindSchema {
 		if err == nil || mayHaveStored(nil, err) {
 			db.options.OnStored()
@@ -89,12 +94,12 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 // text of each row too.
 func (db *connector) queryExact(ctx context.Context, query Statement, columns []string) (*rowList, []string, error) {
 	n := len(columns)
-	rows, err := db.binding.Query(ctx, Statement{
+	rows, err := db.send(ctx, Statement{
 		SQL:    `WITH pfq(` + columnList(n) + `) AS (` + query.SQL + `) SELECT hex(` + encodeRow(n, false) + `) FROM pfq`,
 		Params: query.Params,
-	})
+	}, false)
 	if err != nil {
-		return nil, nil, wrapError(err)
+		return nil, nil, err
 	}
 	list := &rowList{columns: columns}
 	var texts []string

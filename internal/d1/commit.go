@@ -13,8 +13,6 @@ import (
 // that the application looked at. Assertions between two writes are one statement where the limits allow.
 //
 // A transaction that has written nothing has nothing to store.
-//
-// A commit whose answer is lost may have happened; the batch is the place for a row that tells.
 func (t *replay) commit(ctx context.Context) error {
 	if len(t.writes) == 0 {
 		return nil
@@ -24,9 +22,9 @@ func (t *replay) commit(ctx context.Context) error {
 	if t.db.options.DeferErrors && !t.looked() {
 		merged, places, sizes = mergeInserts(batch)
 	}
-	results, err := t.db.batch(ctx, merged)
+	results, err := t.db.store(ctx, merged)
 	t.forgetColumns()
-	if err == nil || mayHaveStored(nil, err) {
+	if err == nil || mayBeStored(err) {
 		t.db.options.OnStored()
 	}
 	if err != nil {
@@ -34,6 +32,10 @@ func (t *replay) commit(ctx context.Context) error {
 	}
 	if places != nil {
 		results = splitResults(results, places, sizes)
+	}
+	if results == nil {
+		t.forgetResults()
+		return nil
 	}
 	for i, at := range writes {
 		if at < len(results) {
@@ -99,6 +101,15 @@ func (t *replay) settle(index int, result Result) {
 	for _, e := range t.log {
 		if e.write != nil && e.write.index == index && !e.write.known {
 			e.write.known, e.write.done = true, done(result)
+		}
+	}
+}
+
+// forgetResults has no result of a write be asked for any more, where none was told with the commit: asking would replay.
+func (t *replay) forgetResults() {
+	for _, e := range t.log {
+		if e.write != nil && !e.write.known {
+			e.write.lost = true
 		}
 	}
 }

@@ -203,15 +203,20 @@ func transfer(db *sql.DB, from, to, amount int) error {
 func TestDeferredErrors(t *testing.T) {
 	db, drivers := isolates(t, 1, d1.Options{DeferErrors: true})
 	exec(t, drivers[0], "CREATE TABLE t (id INTEGER PRIMARY KEY, n)")
+	tx := begin(t, drivers[0])
+	exec(t, tx, "DELETE FROM t") // the driver makes its tables
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
 
 	db.ResetCounts()
-	tx := begin(t, drivers[0])
+	tx = begin(t, drivers[0])
 	result := exec(t, tx, "INSERT INTO t (n) VALUES (1)")
 	exec(t, tx, "INSERT INTO t (n) VALUES (2), (3)")
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	if calls, statements := db.Counts(); calls != 1 || statements != 2 {
+	if calls, statements := db.Counts(); calls != 1 || statements != 3 { // with the token
 		t.Errorf("%d calls, %d statements", calls, statements)
 	}
 	if id, err := result.LastInsertId(); id != 1 || err != nil {
@@ -236,26 +241,6 @@ func TestDeferredErrors(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Error(err)
 	}
-}
-
-// An answer that is lost is no conflict: what was sent may be stored.
-func TestLostAnswers(t *testing.T) {
-	stored := 0
-	db, drivers := isolates(t, 1, d1.Options{OnStored: func() { stored++ }})
-	exec(t, drivers[0], "CREATE TABLE t (n)")
-	lost := errors.New("Network connection lost.")
-	tx := begin(t, drivers[0])
-	exec(t, tx, "INSERT INTO t VALUES (1)")
-	stored = 0
-	db.Before = func([]d1.Statement) error { return lost }
-	if err := tx.Commit(); !errors.Is(err, lost) || errors.Is(err, d1.ErrConflict) || stored != 1 {
-		t.Errorf("commit: %v, %d stored", err, stored)
-	}
-	if _, err := drivers[0].Exec("INSERT INTO t VALUES (2)"); !errors.Is(err, lost) || stored != 2 {
-		t.Errorf("insert: %v, %d stored", err, stored)
-	}
-	db.Before = nil
-	exec(t, drivers[0], "INSERT INTO t VALUES (3)")
 }
 
 // A transaction whose context ends is rolled back and leaves the pool's only connection usable.

@@ -41,8 +41,8 @@ func (c *conn) ResetSession(context.Context) error {
 
 // Ping implements driver.Pinger: it asks D1.
 func (c *conn) Ping(ctx context.Context) error {
-	_, err := c.db.binding.Query(ctx, Statement{SQL: "SELECT 1"})
-	return wrapError(err)
+	_, err := c.db.send(ctx, Statement{SQL: "SELECT 1"}, false)
+	return err
 }
 
 // Begin implements driver.Conn.

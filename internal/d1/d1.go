@@ -74,6 +74,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"sync/atomic"
+	"time"
 )
 
 // Binding is one D1 database, as far as the driver needs it. Each call is one round trip.
@@ -114,6 +116,17 @@ type Options struct {
 	// OnConflict, if set, is called when a transaction ended in an ErrConflict, or was rolled back after it had read what
 	// never was one state of the database.
 	OnConflict func()
+
+	// OnFault, if set, is called with each ErrUnavailable and ErrUncertain.
+	OnFault func(error)
+
+	// TokenWrites gives a commit's token to the writes outside of transactions too, so that none ends in an ErrUncertain as
+	// long as the database comes back in time. Each costs a row written more.
+	TokenWrites bool
+
+	// Sleep waits before a call is sent again, Now tells the time; by default those of package time.
+	Sleep func(context.Context, time.Duration) error
+	Now   func() time.Time
 }
 
 // Open gives a connector for sql.OpenDB. Nothing is sent until the first statement.
@@ -124,6 +137,15 @@ func Open(binding Binding, options Options) driver.Connector {
 	if options.OnConflict == nil {
 		options.OnConflict = func() {}
 	}
+	if options.OnFault == nil {
+		options.OnFault = func(error) {}
+	}
+	if options.Sleep == nil {
+		options.Sleep = sleep
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
 	return &connector{binding: binding, options: options, columns: newColumnCache()}
 }
 
@@ -133,6 +155,8 @@ type connector struct {
 	options Options
 	columns *columnCache
 	parses  parseCache
+	tokens  tokens
+	down    atomic.Bool // the last call found no database, as often as it was sent
 }
 
 // Connect implements driver.Connector.

@@ -20,23 +20,24 @@ const (
 	changesExpression = "changes()||','||last_insert_rowid()"
 )
 
-var createRaise = []Statement{
+// createTables makes what is the driver's own in the database.
+var createTables = []Statement{
 	{SQL: `CREATE TABLE IF NOT EXISTS ` + raiseTable + ` (x)`},
 	{SQL: `CREATE TRIGGER IF NOT EXISTS ` + raiseTable + `_raise BEFORE INSERT ON ` + raiseTable +
 		` BEGIN SELECT RAISE(ABORT, NEW.x); END`},
+	{SQL: `CREATE TABLE IF NOT EXISTS ` + commitTable + ` (lane TEXT PRIMARY KEY, n INTEGER NOT NULL,` +
+		` void INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID`},
+	{SQL: `CREATE TRIGGER IF NOT EXISTS ` + commitTable + `_once BEFORE UPDATE ON ` + commitTable +
+		` WHEN NEW.n IS NOT OLD.n+1 BEGIN SELECT RAISE(ABORT, '` + storedMark + `'||OLD.n||','||OLD.void); END`},
 }
 
-// batch sends statements of which some raise; it makes what they need on first use.
-func (db *connector) batch(ctx context.Context, statements []Statement) ([]Result, error) {
-	results, err := db.binding.Batch(ctx, statements)
-	if err = wrapError(err); !isMissing(err, raiseTable) {
-		return results, err
-	}
-	if _, err := db.binding.Batch(ctx, createRaise); err != nil {
-		return nil, wrapError(err)
-	}
-	results, err = db.binding.Batch(ctx, statements)
-	return results, wrapError(err)
+// isUnprepared tells whether a batch failed because the driver's own tables are not there.
+func isUnprepared(err error) bool { return isMissing(err, raiseTable) || isMissing(err, commitTable) }
+
+// prepareTables makes the driver's own tables.
+func (db *connector) prepareTables(ctx context.Context) error {
+	_, err := db.sendBatch(ctx, createTables, false) // twice is as good as once
+	return err
 }
 
 // probe runs writes, evaluates a scalar text expression after them, and throws all of it away.
@@ -83,7 +84,14 @@ func (db *connector) probeWindows(ctx context.Context, writes []Statement, expre
 
 // raise runs writes and a statement that raises a framed text. errFrame tells that it did not come through whole.
 func (db *connector) raise(ctx context.Context, writes []Statement, last Statement) (string, error) {
-	_, err := db.batch(ctx, append(writes[:len(writes):len(writes)], last))
+	batch := append(writes[:len(writes):len(writes)], last)
+	_, err := db.sendBatch(ctx, batch, false)
+	if isUnprepared(err) {
+		if err := db.prepareTables(ctx); err != nil {
+			return "", err
+		}
+		_, err = db.sendBatch(ctx, batch, false)
+	}
 	if err == nil {
 		return "", errors.New("d1: a statement that should have raised its result did not")
 	}
@@ -136,6 +144,7 @@ type writeResult struct {
 	ctx   context.Context
 	index int // among the writes
 	known bool
+	lost  bool // stored, but what it did was not told
 	done  done
 
 	changesSeen, idSeen bool
@@ -158,8 +167,11 @@ func (r *writeResult) RowsAffected() (int64, error) {
 }
 
 func (r *writeResult) look() error {
-	if r.known {
+	switch {
+	case r.known:
 		return nil
+	case r.lost:
+		return errResultLost
 	}
 	text, err := r.step.db.probe(r.ctx, r.step.writes[:r.index+1], Statement{SQL: changesExpression})
 	if err != nil {

@@ -168,9 +168,9 @@ func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) 
 // readStored reads what is in the database, for a transaction that has not written yet.
 func (t *replay) readStored(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error) {
 	_, epoch := t.db.columns.get(p)
-	rows, err := t.db.binding.Query(ctx, t.db.readable(p, e.statement))
+	rows, err := t.db.send(ctx, t.db.readable(p, e.statement), false)
 	if err != nil {
-		return nil, nil, wrapError(err)
+		return nil, nil, err
 	}
 	list, err := collect(rows)
 	if err != nil {

@@ -22,6 +22,9 @@ type Database struct {
 	// Before, if set, sees each call before it runs; its error is the call's.
 	Before func(statements []d1.Statement) error
 
+	// After, if set, sees each call that worked; its error is the call's, though the call has run.
+	After func(statements []d1.Statement) error
+
 	mu         sync.Mutex
 	conn       *sqlite3.Conn
 	calls      int
@@ -153,6 +156,9 @@ func (db *Database) call(ctx context.Context, statements []d1.Statement, f func(
 		if failed := db.conn.Exec("ROLLBACK"); failed != nil {
 			return failed
 		}
+	}
+	if err == nil && db.After != nil {
+		err = db.After(statements)
 	}
 	return err
 }
