@@ -6,6 +6,13 @@ import { suite, withWorker } from "./harness.mjs";
 import { numbers } from "./support/blog.mjs";
 import { eventually, exchange, open, pause } from "./support/http.mjs";
 
+/** No call of D1 works until POST /_faults says otherwise. */
+const DEAD = { before: 1, message: "Network connection lost." };
+const OUTAGE = {
+  entry: "test/entries/unreliable-d1.mjs",
+  vars: { D1_FAULTS: JSON.stringify({ APP_DB: { read: DEAD, probe: DEAD, store: DEAD } }) },
+};
+
 const on = { example: true, on: ["worker"] };
 
 /** Asserts that an answer says to come back. */
@@ -124,17 +131,18 @@ describe("a boot that fails", () => {
   });
 
   test("for an unreachable database is tried again by the next request", () =>
-    withWorker({ entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_FAILURES: 2 } }, async (target) => {
+    withWorker({ ...OUTAGE, direct: true }, async (target) => {
       const first = await exchange(`${target.url}/api/health`);
       assertComeBack(first);
       assert.match(JSON.parse(first.text).message, /Network connection lost/);
+      await exchange(`${target.url}/_faults`, { method: "POST", body: "{}" });
       const answer = await eventually(() => exchange(`${target.url}/api/health`), ({ status }) => status === 200, { within: 5000 });
       assert.equal(answer.status, 200, answer.text);
       assert.equal((await (await target.admin()).collections.getFullList()).length, 6);
     }));
 
   test("for a database that is gone for good keeps saying so", () =>
-    withWorker({ entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_FAILURES: 1e9 } }, async (target) => {
+    withWorker({ ...OUTAGE, direct: true }, async (target) => {
       for (const answer of await Promise.all(numbers(5).map(() => exchange(`${target.url}/api/health`)))) assertComeBack(answer);
       assertComeBack(await exchange(`${target.url}/api/health`));
     }));

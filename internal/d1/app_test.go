@@ -39,7 +39,7 @@ func openDatabases(t testing.TB) *databases {
 func (d *databases) connect(path string) (*dbx.DB, error) { return d.open(path, nil) }
 
 func (d *databases) open(path string, onConflict func()) (*dbx.DB, error) {
-	binding, options := d1.Binding(d.app), d1.Options{OnConflict: onConflict}
+	binding, options := d1.Binding(d.app), d1.Options{OnConflict: onConflict, TokenWrites: true}
 	if strings.HasSuffix(path, "auxiliary.db") {
 		binding, options = d.logs, d1.Options{DeferErrors: true}
 	}

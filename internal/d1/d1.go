@@ -20,7 +20,14 @@
 // defaults of that kind, and those of several rows in one INSERT, are made up anew by each replay: a transaction that
 // reads them again ends in a conflict.
 //
-// The database holds one table for this, _pf_tx, which is made when it is first needed and never has a row.
+// The database holds two tables for this, which are made when they are first needed: _pf_tx never has a row, _pf_commit one for
+// each isolate that has lately committed.
+//
+// # Faults
+//
+// A call that fails by a fault of the platform is sent again where that is safe, in growing pauses: what stores nothing, what D1 says
+// it has not run, and commits, whose token keeps them from being stored twice. What cannot be sent again is an [ErrUnavailable], or an
+// [ErrUncertain] if it may have been stored.
 //
 // # Types of parameters
 //

@@ -37,7 +37,7 @@ func compareDrivers(t *testing.T, c d1test.Case) {
 		t.Fatal(err)
 	}
 	defer stock.Close()
-	db := sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), d1.Options{}))
+	db := sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), d1.Options{TokenWrites: true}))
 	defer db.Close()
 	compare(t, c.Transcript(stock.DB()), c.Transcript(db))
 }

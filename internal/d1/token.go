@@ -180,12 +180,16 @@ func (s *storing) release() {
 	s.db.tokens.put(s.token)
 }
 
-// write runs statements outside of a transaction.
+// write runs statements outside of a transaction. With a token it is seen to its end though the caller has gone, so that its fate is
+// known.
 func (db *connector) write(ctx context.Context, batch []Statement, stores bool) ([]Result, error) {
-	if stores && db.options.TokenWrites {
-		return db.store(ctx, batch)
+	if !stores || !db.options.TokenWrites {
+		return db.sendBatch(ctx, batch, stores)
 	}
-	return db.sendBatch(ctx, batch, stores)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return db.store(context.WithoutCancel(ctx), batch)
 }
 
 // errResultLost is what remains to be said of a write that was stored by a commit whose answer was lost.

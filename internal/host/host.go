@@ -30,6 +30,8 @@ const (
 type Outcome struct {
 	Conflicts int // transactions that lost a race and were not stored
 	Effects   int // what has reached the outside: stored writes, outgoing requests
+	Faults    int // calls of the database that failed for good because it could not be reached
+	Uncertain int // of those, writes that may have been stored
 }
 
 // Error is what JavaScript threw.

@@ -116,6 +116,16 @@ func NoteEffect() {
 	}
 }
 
+// NoteFault counts a call of the goroutine's event that the database did not answer. A write may have been stored all the same.
+func NoteFault(uncertain bool) {
+	if scope := labels[profileLabel()]; scope != nil {
+		scope.outcome.Faults++
+		if uncertain {
+			scope.outcome.Uncertain++
+		}
+	}
+}
+
 // currentID is the number of the goroutine's scope, 0 where it has none.
 func currentID() int32 {
 	if scope := labels[profileLabel()]; scope != nil {

@@ -63,7 +63,8 @@ type Event interface {
 // Serve has handler answer the event whose request packet is given.
 //
 // A request that failed because a transaction of it lost a race against another isolate's, and that has done nothing to the outside, is
-// run again. Where that is not possible or does not help, the answer is a 409 that says so.
+// run again. Where that is not possible or does not help, the answer is a 409 that says so. Where it failed because the database did
+// not answer, it is a 503, whatever the handler has made of it.
 func Serve(event Event, packet []byte, handler http.Handler) {
 	for attempt := 1; ; attempt++ {
 		request, err := parseRequest(event, packet)
@@ -77,16 +78,21 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 			w.abort()
 			return
 		}
-		if event.Outcome().Conflicts == before.Conflicts || !w.failed() {
+		outcome := event.Outcome()
+		if outcome.Faults > before.Faults && (w.failed() || mistaken(w, outcome)) {
+			unavailable(w, outcome)
+			return
+		}
+		if outcome.Conflicts == before.Conflicts || !w.failed() {
 			w.finish()
 			return
 		}
-		w.release()
-		repeatable := event.Outcome().Effects == 0 && w.bodyReader == nil
+		repeatable := outcome.Effects == 0 && w.bodyReader == nil
 		if !repeatable || attempt == maxAttempts || pause(event, attempt) != nil {
-			conflict(event)
+			w.replace(http.StatusConflict, conflictMessage)
 			return
 		}
+		w.release()
 	}
 }
 
@@ -116,10 +122,31 @@ func pause(event Event, attempt int) error {
 	return err
 }
 
-// conflict answers a request that lost its last race.
-func conflict(event Event) {
-	head := appendHeader(appendHead(nil, http.StatusConflict), "Content-Type", "application/json")
-	event.Respond(head, []byte(`{"data":{},"message":"The request conflicted with concurrent changes and was not stored. Try again.","status":409}`))
+// What is said to a client whose request failed for a reason that its handler does not know.
+const (
+	conflictMessage    = "The request conflicted with concurrent changes and was not stored. Try again."
+	unavailableMessage = "The database cannot be reached. Nothing was stored; try again in a moment."
+	partialMessage     = "The database cannot be reached. What the request did before that remains."
+	uncertainMessage   = "The database did not answer. It is not known whether the change was stored; look before you try again."
+)
+
+// mistaken tells whether a user may have been taken for a guest, which is what PocketBase does where it cannot look for the user of a
+// token, in a request that has done nothing yet.
+func mistaken(w *response, outcome host.Outcome) bool {
+	return !w.streaming && outcome.Effects == 0 && w.request.Header.Get("Authorization") != ""
+}
+
+// unavailable answers a request that failed because the database did not answer.
+func unavailable(w *response, outcome host.Outcome) {
+	switch {
+	case outcome.Uncertain > 0:
+		w.replace(http.StatusServiceUnavailable, uncertainMessage)
+	case outcome.Effects > 0:
+		w.replace(http.StatusServiceUnavailable, partialMessage)
+	default:
+		w.header.Set("Retry-After", "1")
+		w.replace(http.StatusServiceUnavailable, unavailableMessage)
+	}
 }
 
 // badRequest answers a request line that net/http cannot parse as its server does.

@@ -382,3 +382,71 @@ func TestLostRaceThatTheHandlerMended(t *testing.T) {
 		t.Errorf("%q", event.body.String())
 	}
 }
+
+func TestFaults(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		outcome       host.Outcome
+		status        int // that the handler answers
+		authorization string
+		wantStatus    int
+		want          string
+	}{
+		{"a read", host.Outcome{Faults: 1}, 404, "", 503, unavailableMessage},
+		{"a write that may be stored", host.Outcome{Faults: 1, Effects: 1, Uncertain: 1}, 400, "", 503, uncertainMessage},
+		{"after something was stored", host.Outcome{Faults: 1, Effects: 1}, 400, "", 503, partialMessage},
+		{"the user of a token", host.Outcome{Faults: 1}, 200, "token", 503, unavailableMessage},
+		{"what the handler has mended", host.Outcome{Faults: 1}, 200, "", 200, "mended"},
+		{"after what was done", host.Outcome{Faults: 1, Effects: 1}, 200, "token", 200, "mended"},
+		{"with a conflict", host.Outcome{Faults: 1, Conflicts: 1}, 400, "", 503, unavailableMessage},
+		{"none", host.Outcome{Effects: 1}, 400, "token", 400, "mended"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			event := &fakeEvent{ctx: t.Context()}
+			header := ""
+			if test.authorization != "" {
+				header = "\nAuthorization\n" + test.authorization
+			}
+			Serve(event, packet("GET", "/", header, BodyNone, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				event.outcome = test.outcome
+				w.Header().Set("Access-Control-Allow-Origin", "*")
+				w.WriteHeader(test.status)
+				fmt.Fprint(w, "mended")
+			}))
+			response := event.response(t, "GET")
+			if response.StatusCode != test.wantStatus || !strings.Contains(event.body.String(), test.want) {
+				t.Errorf("%d %s", response.StatusCode, event.body.String())
+			}
+			if response.Header.Get("Access-Control-Allow-Origin") != "*" {
+				t.Error("a browser would not show it")
+			}
+			if again := response.Header.Get("Retry-After") != ""; again != (test.want == unavailableMessage) {
+				t.Errorf("Retry-After: %v", again)
+			}
+		})
+	}
+}
+
+type wrapper struct{ http.ResponseWriter }
+
+func (w wrapper) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A handler that answered before it lost is run again, and one that did not lose keeps its answer.
+func TestDisown(t *testing.T) {
+	for _, losses := range []int{0, 1, 9} {
+		event := &fakeEvent{ctx: t.Context()}
+		runs := 0
+		Serve(event, packet("POST", "/", "", BodyNone, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			runs++
+			fmt.Fprint(w, "done")
+			if runs <= losses {
+				event.outcome.Conflicts++
+				Disown(wrapper{wrapper{w}})
+			}
+		}))
+		want := map[int]int{0: 200, 1: 200, 9: 409}[losses]
+		if got := event.response(t, "POST").StatusCode; got != want || runs != min(losses+1, maxAttempts) {
+			t.Errorf("%d losses: %d after %d runs", losses, got, runs)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package httpbridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
@@ -39,6 +40,7 @@ type response struct {
 	written    int64   // the body's length so far
 	buffer     *[]byte // what has not crossed yet
 	streaming  bool    // the head has crossed
+	disowned   bool    // what was written does not hold
 	err        error   // why nothing more can be written
 	deadline   time.Time
 	bodyReader *requestBody
@@ -185,8 +187,26 @@ func (w *response) finish() {
 	w.event.Respond(w.head, *w.buffer)
 }
 
-// failed tells whether the handler has answered with an error of which nothing was sent yet.
-func (w *response) failed() bool { return !w.streaming && w.status >= http.StatusBadRequest }
+// failed tells whether the handler has answered with an error, or takes its answer back, and nothing was sent yet.
+func (w *response) failed() bool {
+	return !w.streaming && (w.status >= http.StatusBadRequest || w.disowned)
+}
+
+// Disown takes back what was written to w: a handler that answers inside of a transaction has said too much if its commit fails.
+// It matters only where the request lost a race or the database did not answer.
+func Disown(w http.ResponseWriter) {
+	for {
+		switch inner := w.(type) {
+		case *response:
+			inner.disowned = true
+			return
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return
+		}
+	}
+}
 
 // abort ends the response of a handler that panicked: a stream breaks off, and what has not begun is an empty 500.
 func (w *response) abort() {
@@ -196,6 +216,25 @@ func (w *response) abort() {
 		return
 	}
 	w.event.Respond(appendHead(nil, http.StatusInternalServerError), nil)
+}
+
+// replace answers with an error in PocketBase's form in place of what the handler wrote, of which nothing was sent yet. What the handler
+// said about cross-origin requests stays, so that a browser shows it to its page.
+func (w *response) replace(status int, message string) {
+	defer w.release()
+	head := appendHeader(appendHead(nil, status), "Content-Type", "application/json")
+	for name, values := range w.header {
+		if strings.HasPrefix(name, "Access-Control-") || name == "Vary" || name == "Retry-After" {
+			for _, value := range values {
+				head = appendHeader(head, name, value)
+			}
+		}
+	}
+	var body []byte
+	if !w.isHead() {
+		body = fmt.Appendf(nil, `{"data":{},"message":%q,"status":%d}`, message, status)
+	}
+	w.event.Respond(head, body)
 }
 
 // close ends the stream. Nobody is left to hear of an error.

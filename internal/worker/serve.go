@@ -18,6 +18,7 @@ func newHandler(app core.App) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	router.Bind(disownLost())
 	router.Bind(limitRereads())
 	router.Bind(apis.CORS(apis.CORSConfig{
 		AllowOrigins: []string{"*"},

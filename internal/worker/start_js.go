@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -126,11 +127,24 @@ func repeatLostRaces(races *int, step func() error) error {
 // newConnect makes the core.DBConnectFunc of a Worker: the two files are two D1 databases. PocketBase opens each twice, for its two pools.
 // onConflict is called when a transaction has lost a race.
 func newConnect(onConflict func()) core.DBConnectFunc {
-	data := d1.Open(d1.HostBinding(dataBinding), d1.Options{OnStored: host.NoteEffect, OnConflict: func() {
-		onConflict()
-		host.NoteConflict()
-	}})
-	logs := d1.Open(d1.HostBinding(logsBinding), d1.Options{DeferErrors: true})
+	data := d1.Open(d1.HostBinding(dataBinding), d1.Options{
+		OnStored: host.NoteEffect,
+		OnConflict: func() {
+			onConflict()
+			host.NoteConflict()
+		},
+		OnFault: func(err error) {
+			host.NoteFault(errors.Is(err, d1.ErrUncertain))
+			log.Printf("%s: %v", dataBinding, err)
+		},
+		TokenWrites: os.Getenv("POCKETFLARE_D1_WRITE_TOKENS") != "0",
+		Sleep:       host.Sleep,
+	})
+	logs := d1.Open(d1.HostBinding(logsBinding), d1.Options{
+		DeferErrors: true,
+		OnFault:     func(err error) { log.Printf("%s: %v", logsBinding, err) },
+		Sleep:       host.Sleep,
+	})
 	return func(path string) (*dbx.DB, error) {
 		if filepath.Base(path) == logsFile {
 			return dbx.NewFromDB(sql.OpenDB(logs), "sqlite"), nil

@@ -15,7 +15,7 @@ import (
 
 // run answers GET /<n> with the transcript of case n, and with 404 past the last.
 func run() error {
-	db := sql.OpenDB(d1.Open(d1.HostBinding("APP_DB"), d1.Options{}))
+	db := sql.OpenDB(d1.Open(d1.HostBinding("APP_DB"), d1.Options{TokenWrites: true}))
 	all := cases()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.URL.Path[1:])

@@ -1,29 +1,117 @@
 /**
- * The Worker on an APP_DB that is slow or fails: D1_DELAY_MS delays each of its batches, D1_FAILURES is how many fail in an isolate before
- * the first succeeds.
+ * The Worker on an APP_DB and a LOGS_DB that are slow or fail.
+ *
+ * D1_DELAY_MS delays each batch of APP_DB. D1_FAULTS is what fails from the start. POST /_faults sets what fails from then on in the isolate that is asked, and answers with how
+ * often each kind has failed since the last time:
+ *
+ *     { "APP_DB": { "read": { "before": 0.1, "after": 0.1 }, "probe": {…}, "store": {…} }, "LOGS_DB": {…} }
+ *
+ * are probabilities from 0 to 1 that a call fails before or after it has run: of reads, of batches that are thrown away, and of all that
+ * is stored. "message" beside them names the only message; otherwise each of D1's occurs.
  */
 import worker from "../../worker.mjs";
 
 export * from "../../worker.mjs";
 
+/** D1's errors by which a call may have run. */
+export const AMBIGUOUS = [
+  "Network connection lost.",
+  "Internal error in D1 DB storage caused object to be reset.",
+  "Internal error while starting up D1 DB storage caused object to be reset.",
+  "D1 DB storage operation exceeded timeout which caused object to be reset.",
+  "D1 DB reset because its code was updated.",
+  "Can't read from request stream because client disconnected.",
+  "D1 DB's isolate exceeded its memory limit and was reset.",
+  "D1 DB exceeded its CPU time limit and was reset.",
+  "internal error; reference = 0123456789abcdef",
+];
+
+/** Those by which it has not. */
+export const TURNED_AWAY = [
+  "D1 DB is overloaded. Requests queued for too long.",
+  "D1 DB is overloaded. Too many requests queued.",
+  "Cannot resolve D1 DB due to transient issue on remote node.",
+];
+
 const unreliable = new WeakMap();
-let failures = 0;
+let rates;
+let failed = {};
 
 export default {
   ...worker,
-  fetch(request, env, ctx) {
-    if (!unreliable.has(env)) unreliable.set(env, { ...env, APP_DB: wrap(env.APP_DB, env) });
+  async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname === "/_faults") {
+      const counts = failed;
+      failed = {};
+      rates = await request.json();
+      return Response.json(counts);
+    }
+    rates ??= JSON.parse(env.D1_FAULTS ?? "{}");
+    if (!unreliable.has(env)) unreliable.set(env, { ...env, ...wrapped(env) });
     return worker.fetch(request, unreliable.get(env), ctx);
   },
 };
 
-function wrap(database, { D1_DELAY_MS = 0, D1_FAILURES = 0 }) {
-  return {
-    prepare: (sql) => database.prepare(sql),
-    async batch(statements) {
-      if (D1_DELAY_MS) await new Promise((resume) => setTimeout(resume, Number(D1_DELAY_MS)));
-      if (failures++ < D1_FAILURES) throw new Error("D1_ERROR: Network connection lost.");
-      return database.batch(statements);
-    },
-  };
+function wrapped(env) {
+  const delay = Number(env.D1_DELAY_MS ?? 0);
+  return { APP_DB: new Database("APP_DB", env.APP_DB, delay), LOGS_DB: new Database("LOGS_DB", env.LOGS_DB, 0) };
+}
+
+class Database {
+  #name;
+  #real;
+  #delay;
+
+  constructor(name, real, delay) {
+    this.#name = name;
+    this.#real = real;
+    this.#delay = delay;
+  }
+
+  prepare(sql) {
+    return new Statement(this, sql, this.#real.prepare(sql));
+  }
+
+  async batch(statements) {
+    if (this.#delay) await new Promise((resume) => setTimeout(resume, this.#delay));
+    return this.call(kindOf(statements), () => this.#real.batch(statements.map(({ real }) => real)));
+  }
+
+  async call(kind, run) {
+    const { before = 0, after = 0, message } = rates[this.#name]?.[kind] ?? {};
+    if (Math.random() < before) throw this.#fault(kind, "before", message, [...AMBIGUOUS, ...TURNED_AWAY]);
+    const result = await run();
+    if (Math.random() < after) throw this.#fault(kind, "after", message, AMBIGUOUS);
+    return result;
+  }
+
+  #fault(kind, moment, message, messages) {
+    const name = `${this.#name} ${kind} ${moment}`;
+    failed[name] = (failed[name] ?? 0) + 1;
+    return new Error(`D1_ERROR: ${message ?? messages[Math.floor(Math.random() * messages.length)]}`);
+  }
+}
+
+class Statement {
+  #database;
+
+  constructor(database, sql, real) {
+    this.#database = database;
+    this.sql = sql;
+    this.real = real;
+  }
+
+  bind(...values) {
+    return new Statement(this.#database, this.sql, this.real.bind(...values));
+  }
+
+  raw(options) {
+    return this.#database.call(kindOf([this]), () => this.real.raw(options));
+  }
+}
+
+/** What a call does: "read", "probe" if its last statement raises what it has found, or "store". */
+function kindOf(statements) {
+  if (statements.at(-1).sql.includes("'PF:'")) return "probe";
+  return statements.every(({ sql }) => /^\s*(SELECT|WITH|PRAGMA|EXPLAIN)\b/i.test(sql)) ? "read" : "store";
 }

@@ -12,6 +12,7 @@ import (
 func bindDatabaseRoutes(g *group) {
 	g.POST("/transaction", transaction)
 	g.POST("/increment/{id}", increment)
+	g.POST("/transfer", transfer)
 	g.GET("/values", values)
 }
 
@@ -64,6 +65,39 @@ func increment(e *core.RequestEvent) error {
 		return err
 	}
 	return e.JSON(http.StatusOK, map[string]any{"count": count})
+}
+
+// transfer moves an amount from one note's count to another's and leaves a receipt, a note with the title of the key. What one note does
+// not have is refused.
+func transfer(e *core.RequestEvent) error {
+	query, amount := e.Request.URL.Query(), number(e, "amount", 1)
+	return e.App.RunInTransaction(func(tx core.App) error {
+		from, err := tx.FindRecordById("notes", query.Get("from"))
+		if err != nil {
+			return err
+		}
+		if from.GetInt("count") < amount {
+			return e.BadRequestError("There is not so much.", nil)
+		}
+		from.Set("count", from.GetInt("count")-amount)
+		if err := tx.Save(from); err != nil {
+			return err
+		}
+		to, err := tx.FindRecordById("notes", query.Get("to"))
+		if err != nil {
+			return err
+		}
+		to.Set("count", to.GetInt("count")+amount)
+		if err := tx.Save(to); err != nil {
+			return err
+		}
+		receipt := core.NewRecord(from.Collection())
+		receipt.Set("title", query.Get("key"))
+		if err := tx.Save(receipt); err != nil {
+			return err
+		}
+		return e.NoContent(http.StatusNoContent)
+	})
 }
 
 // values binds and scans a value of each kind.
