@@ -3,11 +3,13 @@
 import appWasm from "./build/app.wasm";
 import "./build/wasm_exec.js";
 import { d1Batch } from "./internal/d1/d1.mjs";
+import { Prefetch } from "./internal/d1/prefetch.mjs";
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
 import { createFileSystem } from "./internal/memfs/memfs.mjs";
 import { Reader, Writer } from "./internal/wire/wire.mjs";
+import { BOOT_PLAN } from "./internal/worker/boot.mjs";
 
 /** What Go can ask for, by number; internal/host/host.go has the names. */
 const OPERATIONS = {
@@ -38,6 +40,9 @@ const MEMORY_LIMIT = 80;
 /** At this size the instance is given up at once: an isolate has 128 MB for everything. */
 const MEMORY_CEILING = 112;
 
+/** How late Go may be started by the event whose boot it is, in milliseconds, before another one does it. */
+const START_LIMIT = 100;
+
 /** How long an event may wait, in seconds, with no operation of its own started or settled, until Go looks whether it is deadlocked. */
 const STALL_LIMIT = 30;
 
@@ -58,6 +63,8 @@ export class RuntimeError extends Error {
 export class Runtime {
   /** "booting", "ready", "retired" (serves what it has, takes nothing new) or "dead". */
   state = "booting";
+  /** What Go's boot asks of the databases, by binding; null when it is over. */
+  prefetched = null;
   /** Milliseconds of each phase of the boot. */
   phases = { instantiate: 0, go: 0, bootstrap: 0, router: 0 };
   /** When Go's next timer is due, in performance.now() milliseconds. */
@@ -95,15 +102,23 @@ export class Runtime {
     this.#memoryCeiling = Math.max(numberSetting(env, "POCKETFLARE_MEMORY_CEILING_MB", MEMORY_CEILING) * MEBIBYTE, this.#memoryLimit);
     this.#stallLimit = numberSetting(env, "POCKETFLARE_STALL_SECONDS", STALL_LIMIT) * 1000;
     this.attach(scope);
+    this.prefetched = Object.fromEntries(Object.entries(BOOT_PLAN).map(([name, plan]) => [name, new Prefetch(scope, name, plan)]));
+    // Go's start keeps the thread busy, and what was asked leaves only when the event loop has had a turn.
+    setTimeout(() => this.#start(scope), 0);
     scope.keepAlive();
+  }
+
+  /** Starts Go in the scope's turn, unless it was started. */
+  #start(scope) {
+    if (this.#go || this.state === "dead" || scope.ended) return;
     try {
-      this.#start(scope);
+      this.#launch(scope);
     } catch (error) {
       this.#die(`PocketBase could not be started: ${error.message}`);
     }
   }
 
-  #start(scope) {
+  #launch(scope) {
     const started = performance.now();
     const { fs, path, flush } = createFileSystem({ log: printLine, cwd: globalThis.process?.cwd() });
     this.#flushOutput = flush;
@@ -180,6 +195,7 @@ export class Runtime {
   /** A pump's turn: Go's timers that are due, and a look at what should have moved. */
   tick(scope) {
     const now = performance.now();
+    if (now - this.#progress > START_LIMIT) this.#start(scope);
     if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
     if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(scope, now);
     this.#checkProgress(scope, now);
@@ -244,6 +260,7 @@ export class Runtime {
       mark: (phase) => this.#mark(phase === 1 ? "bootstrap" : "router"),
       ready: (at, length) => {
         this.#mark("done");
+        this.prefetched = null;
         if (length > 0) {
           const message = new TextDecoder().decode(new Uint8Array(this.#exports.mem.buffer, at, length));
           this.#die(`PocketBase could not be started: ${message}`);
@@ -312,7 +329,7 @@ export class Runtime {
 
   /** Lets Go run as the scope's turn, and looks at what has become of it. */
   #inTurn(scope, run) {
-    if (this.state === "dead") return;
+    if (this.state === "dead" || !this.#exports) return;
     const outer = this.#current;
     this.#current = scope;
     try {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"slices"
+	"strings"
 )
 
 // exec runs statements outside of a transaction, in one round trip: all of them, or none.
@@ -20,6 +21,17 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 		}
 		schema = schema || statements[i].kind == kindSchema
 	}
+	if db.later != nil && len(batch) == 1 && db.options.NoWait(batch[0].SQL) {
+		batch[0].own()
+		return db.later.start(ctx, batch[0].SQL, func(ctx context.Context) (driver.Result, error) {
+			return db.run(ctx, statements, batch, schema)
+		}), nil
+	}
+	return db.run(ctx, statements, batch, schema)
+}
+
+// run sends what exec has rendered.
+func (db *connector) run(ctx context.Context, statements []parsed, batch []Statement, schema bool) (driver.Result, error) {
 	results, err := db.write(ctx, batch, stores(statements))
 	for i := range statements {
 		db.columns.forget(&statements[i])
@@ -42,9 +54,15 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 	return result, nil
 }
 
-// stores tells whether one of the statements may change the database.
+// stores tells whether one of the statements may change the database, so that it matters how often it is run.
 func stores(statements []parsed) bool {
-	return slices.ContainsFunc(statements, func(p parsed) bool { return p.kind != kindRead })
+	return slices.ContainsFunc(statements, func(p parsed) bool { return p.kind != kindRead && !p.createsMissing() })
+}
+
+// createsMissing tells whether the statement does nothing when it is run again.
+func (p *parsed) createsMissing() bool {
+	const start = "CREATE TABLE IF NOT EXISTS "
+	return p.kind == kindSchema && len(p.text) > len(start) && strings.EqualFold(p.text[:len(start)], start)
 }
 
 // mayHaveStored tells whether a batch changed rows, or may have.

@@ -117,6 +117,10 @@ type Options struct {
 	// a statement then is the error of the next read, or of the commit.
 	DeferErrors bool
 
+	// NoWait, if set, names statements outside of a transaction whose results nobody looks at: they are sent, and only what is sent
+	// after them waits for them. Their errors are printed.
+	NoWait func(sql string) bool
+
 	// OnStored, if set, is called when something was stored, or may have been: its answer was lost.
 	OnStored func()
 
@@ -153,12 +157,18 @@ func Open(binding Binding, options Options) driver.Connector {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &connector{binding: binding, options: options, columns: newColumnCache()}
+	c := &connector{binding: binding, options: options, columns: newColumnCache()}
+	if options.NoWait != nil {
+		c.later = &later{Binding: binding}
+		c.binding = c.later
+	}
+	return c
 }
 
 // connector is one database: what its connections share.
 type connector struct {
 	binding Binding
+	later   *later // the binding, if there are statements that are not waited for
 	options Options
 	columns *columnCache
 	parses  parseCache

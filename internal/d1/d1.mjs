@@ -29,12 +29,21 @@ export async function d1Batch(scope, payload) {
   const name = call.string();
   const database = scope.env[name];
   if (!database?.prepare) throw new Error(missingBinding(name));
-  if (call.u8() === MODE_QUERY) {
-    const shape = call.f64();
-    return packRows(await reads(scope, name).add(readStatements(database, call)[0], shape));
+  const mode = call.u8();
+  const shape = mode === MODE_QUERY ? call.f64() : 0;
+  const statements = readStatements(call);
+  const foreseen = scope.runtime.prefetched?.[name];
+  if (foreseen) {
+    if (shape !== 0) {
+      const answer = await foreseen.query(scope, statements[0]);
+      if (answer) return packRows(answer);
+    } else if ((await foreseen.idle(scope, statements)) && mode !== MODE_QUERY) {
+      return packResults(statements.map(() => ({ meta: {} })));
+    }
   }
-  const statements = readStatements(database, call);
-  return packResults(await timed(scope.stats, statements.length, () => database.batch(statements)));
+  const prepared = statements.map((statement) => prepare(database, statement));
+  if (mode === MODE_QUERY) return packRows(await reads(scope, name).add(prepared[0], shape));
+  return packResults(await timed(scope.stats, prepared.length, () => database.batch(prepared)));
 }
 
 /**
@@ -61,20 +70,21 @@ database_name = "..."
 database_id = "..."`;
 }
 
-function readStatements(database, call) {
+/** @returns {{ sql: string, params: unknown[] }[]} */
+function readStatements(call) {
   const statements = new Array(call.u32());
   for (let i = 0; i < statements.length; i++) {
-    const statement = database.prepare(call.string());
-    const count = call.u32();
-    if (count === 0) {
-      statements[i] = statement;
-      continue;
-    }
-    const values = new Array(count);
-    for (let j = 0; j < count; j++) values[j] = readValue(call);
-    statements[i] = statement.bind(...values);
+    const sql = call.string();
+    const params = new Array(call.u32());
+    for (let j = 0; j < params.length; j++) params[j] = readValue(call);
+    statements[i] = { sql, params };
   }
   return statements;
+}
+
+function prepare(database, { sql, params }) {
+  const statement = database.prepare(sql);
+  return params.length > 0 ? statement.bind(...params) : statement;
 }
 
 function readValue(call) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase"
@@ -35,6 +36,11 @@ const (
 
 	logsFile = "auxiliary.db"
 )
+
+// deletesLogs tells PocketBase's removal of old log entries, whose result it ignores: each time it loads its settings, so at each boot.
+func deletesLogs(sql string) bool {
+	return strings.HasPrefix(sql, "DELETE FROM `_logs` WHERE `created` <= ")
+}
 
 // bootAttempts is how often a step of the boot is tried that lost a race for an empty database against other isolates.
 const bootAttempts = 4
@@ -142,6 +148,7 @@ func newConnect(onConflict func()) core.DBConnectFunc {
 	})
 	logs := d1.Open(d1.HostBinding(logsBinding), d1.Options{
 		DeferErrors: true,
+		NoWait:      deletesLogs,
 		OnFault:     func(err error) { log.Printf("%s: %v", logsBinding, err) },
 		Sleep:       host.Sleep,
 	})

@@ -1,0 +1,34 @@
+// What PocketBase v0.40.4 asks of its databases when it starts on what it has made before. All of it is asked in one call of each
+// database while Go is being started (internal/d1/prefetch.mjs). A statement that is missing here costs a round trip and nothing else;
+// test/round-trips.test.mjs tells.
+
+/** @type {Record<string, import("../d1/prefetch.mjs").Plan>} by binding */
+export const BOOT_PLAN = {
+  APP_DB: {
+    queries: [
+      { sql: "SELECT `_collections`.* FROM `_collections` ORDER BY `rowid` ASC", params: [] },
+      { sql: "SELECT `_params`.* FROM `_params` WHERE `id`=?", params: ["settings"] },
+      // internal/firstrun, with POCKETFLARE_ADMIN_EMAIL
+      {
+        sql: "SELECT count(*) FROM `_superusers` WHERE NOT (`email`=?)",
+        params: ["__pbinstaller@example.com"],
+        columns: ["count(*)"],
+      },
+    ],
+    lookups: [
+      { sql: "SELECT (1) FROM `_migrations` WHERE `file`=? LIMIT 1", column: "(1)", keys: "SELECT `file` FROM `_migrations`" },
+    ],
+    idle: ["CREATE TABLE IF NOT EXISTS `_migrations` (file VARCHAR(255) PRIMARY KEY NOT NULL, applied INTEGER NOT NULL)"],
+  },
+  LOGS_DB: {
+    queries: [
+      {
+        sql: "SELECT (1) FROM `sqlite_schema` WHERE (`type` IN (?, ?)) AND (LOWER(`name`)=LOWER(?)) LIMIT 1",
+        params: ["table", "view", "_logs"],
+        columns: ["(1)"],
+      },
+    ],
+    lookups: [],
+    idle: [],
+  },
+};

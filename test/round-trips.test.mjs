@@ -1,0 +1,47 @@
+/** How often the Worker asks D1: docs/d1.md states these counts, and why they cannot be lower. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { withWorker } from "./harness.mjs";
+
+const COUNTED = { entry: "test/entries/counted-d1.mjs" };
+
+/** What a response's headers tell: D1 calls, statements, and round trips that were waited for one after the other. */
+function costs(response) {
+  const [, calls, statements] = /desc="calls=(\d+) statements=(\d+)"/.exec(response.headers.get("Server-Timing"));
+  return { calls: Number(calls), statements: Number(statements), rounds: Number(response.headers.get("X-D1-Rounds")) };
+}
+
+async function boot(target) {
+  const response = await fetch(`${target.url}/api/health`);
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("X-Pocketflare-Runtime"), "cold");
+  return costs(response);
+}
+
+test("a boot on an existing database", { timeout: 60_000 }, () =>
+  withWorker(COUNTED, async (target) => {
+    await boot(target);
+    await target.restart();
+    assert.deepEqual(await boot(target), { calls: 3, statements: 6, rounds: 1 });
+  }),
+);
+
+test("boots on a database whose migrations are behind the program's", { timeout: 120_000 }, async () => {
+  const persist = mkdtempSync(join(tmpdir(), "behind-"));
+  try {
+    await withWorker({ persist }, boot);
+    await withWorker({ persist, wasm: "build/example.wasm", isolates: 2 }, async (target) => {
+      const answers = await Promise.all(target.urls.map((url) => fetch(`${url}/api/collections/notes/records`)));
+      assert.deepEqual(answers.map(({ status }) => status), [200, 200]);
+      const database = await target.mf.getD1Database("APP_DB", "pocketflare-0");
+      const { results } = await database.prepare("SELECT file, count(*) n FROM _migrations WHERE file LIKE '%create_%' GROUP BY file").all();
+      assert.deepEqual(results, [{ file: "1700000000_create_notes.go", n: 1 }, { file: "1700000001_create_audit.go", n: 1 }]);
+    });
+  } finally {
+    rmSync(persist, { recursive: true, force: true });
+  }
+});
