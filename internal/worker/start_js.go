@@ -75,10 +75,14 @@ func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
 	oauth2avatar.Bind(app, http.DefaultTransport)
 	firstrun.Bind(app, os.Getenv)
 	requestLogs := logs.New(app, host.Sleep)
-	if err := repeatLostRaces(&races, app.Bootstrap); err != nil {
+	if _, err := repeatLostRaces(&races, app.Bootstrap); err != nil {
 		return nil, nil, fmt.Errorf("bootstrap: %w", err)
 	}
-	if err := repeatLostRaces(&races, app.RunAllMigrations); err != nil {
+	lost, err := repeatLostRaces(&races, app.RunAllMigrations)
+	if err == nil && lost { // another isolate has run them since the bootstrap loaded what it found
+		err = errors.Join(app.ReloadCachedCollections(), app.ReloadSettings())
+	}
+	if err != nil {
 		return nil, nil, fmt.Errorf("migrations: %w", err)
 	}
 	host.Mark(host.PhaseRouter)
@@ -118,16 +122,16 @@ func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) 
 // repeatLostRaces runs a step of the boot again when other isolates, which boot on the same empty database, were first: it then finds
 // what they have made. A race that was lost may show as any error, so races counts them; outside of a transaction, where PocketBase makes
 // its settings, it is a constraint's.
-func repeatLostRaces(races *int, step func() error) error {
-	var err error
+func repeatLostRaces(races *int, step func() error) (lost bool, err error) {
 	for range bootAttempts {
 		before := *races
 		err = step()
 		if err == nil || *races == before && !errors.Is(err, d1.ErrConflict) && !errors.Is(err, d1.CodeConstraint) {
-			return err
+			return lost, err
 		}
+		lost = true
 	}
-	return err
+	return lost, err
 }
 
 // newConnect makes the core.DBConnectFunc of a Worker: the two files are two D1 databases. PocketBase opens each twice, for its two pools.
