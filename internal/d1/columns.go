@@ -80,8 +80,8 @@ func (db *connector) viewInfo(ctx context.Context, writes []Statement, p *parsed
 	info := rowsExpression(`SELECT `+what+` FROM pragma_table_info('`+columnView+`')`, 1, false, true, guard{limit: -1})
 	text, err := db.probe(ctx, append(slices.Clip(writes), view), Statement{SQL: info})
 	var own *Error
-	if errors.As(err, &own) { // what a view lacks is missing in main
-		own.Message = strings.Replace(own.Message, "no such table: main.", "no such table: ", 1)
+	if errors.As(err, &own) {
+		own.Message = withoutMain(own.Message, p.text)
 	}
 	if err != nil {
 		return nil, err
@@ -95,6 +95,17 @@ func (db *connector) viewInfo(ctx context.Context, writes []Statement, p *parsed
 		values[i], _ = value.(string)
 	}
 	return values, nil
+}
+
+// withoutMain gives the error of a query from that of a view of it: what a view lacks is missing in main. It stays so where
+// the query does not name the table itself, because a view that it reads does.
+func withoutMain(message, query string) string {
+	const missing = "no such table: "
+	table, ok := strings.CutPrefix(message, missing+"main.")
+	if !ok || !strings.Contains(query, table) {
+		return message
+	}
+	return missing + table
 }
 
 // types gives a function that asks for the declared types of the columns of a query, once; nil if they have none.

@@ -67,6 +67,7 @@
 // # What differs from SQLite
 //
 //   - Several statements in one Exec outside of a transaction are one batch: all of them are stored, or none.
+//   - A query that fails after its first rows gives none of them: D1 gives results whole.
 //   - RowsAffected outside of a transaction counts the rows of triggers and foreign key actions as well, as D1 does;
 //     LastInsertId beyond 2^53 loses digits there.
 //   - changes(), last_insert_rowid() and total_changes() in SQL do not reach from one statement to the next outside of a

@@ -22,7 +22,7 @@ const stepsOfProgram = 150
 // TestRandomPrograms compares the driver over a stand-in for D1 with the driver of stock PocketBase on SQLite. DIFF_STEPS and
 // DIFF_SEED ask for more steps, and others.
 func TestRandomPrograms(t *testing.T) {
-	steps, seed := setting(t, "DIFF_STEPS", 30_000), setting(t, "DIFF_SEED", 1)
+	steps, seed := setting(t, "DIFF_STEPS", 20_000), setting(t, "DIFF_SEED", 1)
 	for i := range max(1, steps/stepsOfProgram) {
 		program := generate.Program(uint64(seed+i), stepsOfProgram)
 		if d, ok := differs(t, program); ok {

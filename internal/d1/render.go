@@ -156,7 +156,7 @@ func (r *renderer) copy(end int) {
 
 // literalSize is the length up to which values become literals, -1 for none, so that D1 takes what is left as parameters.
 func literalSize(values []any, lists []inList) int {
-	room := maxParams - len(lists)
+	room := maxParams - 1 - len(lists) // a commit asserts what a read gave by one more
 	if len(values) <= room {
 		return -1
 	}

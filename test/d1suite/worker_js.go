@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"pocketflare/internal/d1"
+	"pocketflare/internal/d1/d1test"
 	"pocketflare/internal/host"
 	"pocketflare/internal/httpbridge"
 )
@@ -23,7 +24,7 @@ func run() error {
 			http.NotFound(w, r)
 			return
 		}
-		if err := empty(r, db); err != nil {
+		if err := d1test.Empty(r.Context(), db); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
@@ -35,28 +36,4 @@ func run() error {
 		httpbridge.Serve(scope, packet, handler)
 	})
 	return nil
-}
-
-// empty drops everything but what the driver itself has made.
-func empty(r *http.Request, db *sql.DB) error {
-	rows, err := db.QueryContext(r.Context(), `SELECT 'DROP '||type||' "'||replace(name, '"', '""')||'"' FROM sqlite_master
-		WHERE type IN ('view', 'table') AND name NOT GLOB '_pf*' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite_*'
-		ORDER BY type DESC, rowid DESC`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	drop := "PRAGMA defer_foreign_keys = ON"
-	for rows.Next() {
-		var statement string
-		if err := rows.Scan(&statement); err != nil {
-			return err
-		}
-		drop += ";" + statement
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	_, err = db.ExecContext(r.Context(), drop)
-	return err
 }

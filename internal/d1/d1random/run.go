@@ -171,7 +171,7 @@ func describe(cell any) string {
 	case *sql.NullBool:
 		return nullable(v.Valid, strconv.FormatBool(v.Bool))
 	case *[]byte:
-		return nullable(*v != nil, short(string(*v)))
+		return short(string(*v)) // an empty blob is nil on SQLite
 	}
 	switch v := (*cell.(*any)).(type) {
 	case nil:

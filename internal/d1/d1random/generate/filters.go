@@ -55,7 +55,11 @@ func (g *generator) filter(t *table, deep int) string {
 			filter.WriteString("(" + g.filter(t, deep-1) + ")")
 			continue
 		}
-		fmt.Fprintf(&filter, "%s %s %s", g.operand(t), g.operator(), g.operand(t))
+		left, operator, right := g.operand(t), g.operator(), g.operand(t)
+		if !patternsOfColumns && strings.Contains(operator, "~") {
+			right = quoted(g.text())
+		}
+		filter.WriteString(left + " " + operator + " " + right)
 	}
 	return filter.String()
 }
@@ -71,7 +75,7 @@ func (g *generator) operand(t *table) string {
 	case 7, 8, 9:
 		return quoted(g.text())
 	case 10:
-		return fmt.Sprint(g.IntN(20)-5, pick(g, "", ".5"))[:]
+		return fmt.Sprint(g.IntN(20)-5) + pick(g, "", ".5")
 	case 11:
 		return pick(g, "true", "false", "null", "''")
 	case 12:

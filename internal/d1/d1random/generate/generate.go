@@ -18,6 +18,7 @@ import (
 // Program makes a program of about so many steps.
 func Program(seed uint64, steps int) d1random.Program {
 	g := newGenerator(seed)
+	g.createAnything()
 	for range 2 + g.IntN(3) {
 		g.createCollection()
 	}
@@ -98,6 +99,7 @@ func (g *generator) statement() {
 		{40, g.read},
 		{6, g.changeSchema},
 		{5, g.raw},
+		{6, g.useAnything},
 	})
 }
 

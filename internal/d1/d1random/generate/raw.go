@@ -19,8 +19,11 @@ func (g *generator) raw() {
 	case 2:
 		g.query(true, fmt.Sprintf("SELECT id, typeof([%s]), [%[1]s] IS ?, [%s] FROM [%s] WHERE [%[2]s] >= ? ORDER BY id", a, b, t.Name), value(), value())
 	case 3:
+		if !g.inside && !atomicOutside {
+			return
+		}
 		g.add(d1random.Step{Op: d1random.Exec, SQL: fmt.Sprintf("UPDATE [%s] SET [%s] = ? WHERE id = ?; UPDATE [%[1]s] SET [%[3]s] = ? WHERE id > ?", t.Name, a, b),
-			Args: []d1random.Value{value(), normal(g.id(t))}})
+			Args: []d1random.Value{normal(g.storable()), normal(g.id(t))}})
 	case 4:
 		g.add(d1random.Step{Op: d1random.Exec, SQL: fmt.Sprintf("INSERT OR IGNORE INTO [%s] (id, [%s]) SELECT 'copy' || id, [%[2]s] FROM [%[1]s] WHERE [%s] = ? ORDER BY id LIMIT 2", t.Name, a, b),
 			Args: []d1random.Value{value()}})
@@ -39,6 +42,33 @@ func (g *generator) raw() {
 		g.query(true, fmt.Sprintf("SELECT * FROM [%s] WHERE 0", t.Name))
 	case 11:
 		g.query(true, "VALUES (?, 'a', 1.5), (2, ?, NULL)", value(), value())
+	}
+}
+
+// anything is a table whose columns hold every kind of value.
+const anything = "anything"
+
+func (g *generator) createAnything() {
+	g.do("CREATE TABLE " + anything + " (id INTEGER PRIMARY KEY, x, y BLOB, t TEXT, n INTEGER, r REAL, d DATE_TEXT, UNIQUE (n, t))")
+}
+
+// useAnything writes and reads values of every kind.
+func (g *generator) useAnything() {
+	column := pick(g, "x", "y", "t", "n", "r", "d")
+	value := func() d1random.Value { return normal(g.value()) }
+	switch g.IntN(6) {
+	case 0, 1:
+		g.add(d1random.Step{Op: d1random.Insert, SQL: "INSERT INTO " + anything + " (x, y, t, n, r, d) VALUES (?, ?, ?, ?, ?, ?)",
+			Args: []d1random.Value{value(), value(), value(), value(), value(), value()}})
+	case 2:
+		g.add(d1random.Step{Op: d1random.Exec, SQL: fmt.Sprintf("UPDATE %s SET %s = ? WHERE %[2]s > ?", anything, column), Args: []d1random.Value{value(), value()}})
+	case 3:
+		g.add(d1random.Step{Op: d1random.Exec, SQL: fmt.Sprintf("DELETE FROM %s WHERE id %% 5 = ? AND %s IS NOT ?", anything, column), Args: []d1random.Value{normal(g.IntN(5)), value()}})
+	case 4:
+		g.query(true, fmt.Sprintf("SELECT *, typeof(%s), quote(%[1]s) FROM %s WHERE %[1]s IS ? OR %[1]s < ? ORDER BY id", column, anything), value(), value())
+	case 5:
+		g.query(true, fmt.Sprintf("SELECT x || t, n + ?, r + n, coalesce(y, ?), hex(y), length(x), %s IN (?, ?, 1) FROM %s ORDER BY %[1]s, id LIMIT 10", column, anything),
+			value(), value(), value(), value())
 	}
 }
 

@@ -46,7 +46,7 @@ func (g *generator) record(t *table, id string) dbx.Params {
 		data = map[string]any{"id": id}
 	}
 	if g.oneIn(10) { // what an application may write past the record
-		data[g.field(t).GetName()] = g.value()
+		data[g.field(t).GetName()] = g.storable()
 		data["id"] = id
 	}
 	return data

@@ -12,11 +12,8 @@ import (
 var texts = []string{
 	"", "a", "A", "b", "ab", "Ab", "abc", "a b", "0", "1", "01", "1.0", "-5", "1e3", "true", "false", "null", "NULL", "é", "É", "ß", "日本", "👍", "👨‍👩‍👧", "a%b", "a_b", "100%",
 	`a\b`, `\%`, "it's", `"quoted"`, "--", "/*", "?", "{:p}", "[[x]]", "a\x00b", "\x00", "\xed\xa0\x80", "\xff", "line\nbreak", "tab\t", " padded ", "\u2028", "\ufeff", "\ufffd",
-	`["a","b"]`, `["a"]`, `[]`, `{}`, `{"a":{"b":1}}`, `[1,2.5,"x",null]`, "{broken", "2024-02-29 12:00:00.000Z", "2025-01-01", "9007199254740993", "1e400",
+	`["a","b"]`, `["a"]`, `[]`, `{}`, `{"a":{"b":1}}`, `[1,2.5,"x",null]`, "{broken", "2024-02-29 12:00:00.000Z", "2025-01-01", "9007199254740993",
 }
-
-// longText keeps texts, which a filter may turn into patterns, so short that D1 takes them as such.
-const longText = 4
 
 func (g *generator) text() string {
 	switch g.IntN(12) {
@@ -33,9 +30,9 @@ func (g *generator) float() float64 {
 	case 0:
 		return float64(g.IntN(20)-10) / 4
 	case 1:
-		return math.Ldexp(g.Float64()-0.5, g.IntN(80))
+		return math.Ldexp(g.Float64()-0.5, largeFloat)
 	case 2:
-		return pick(g, 0.1, 0.1+0.2, 1e15, 1e16, 1e21, 1e-7, 123456789.123456789, 1<<53, 1<<53+2, 1<<60, -1e300, 5e-324, math.MaxFloat64, -0.0)
+		return pick(g, 0.1, 0.1+0.2, 1e-7, 123456789.123456789, -1e300, 5e-324, math.MaxFloat64, -0.0)
 	}
 	return float64(g.IntN(30) - 10)
 }
@@ -59,6 +56,17 @@ func (g *generator) value() any {
 	return g.text()
 }
 
+// storable is any parameter that a column may hold. A blob is none: SQL of PocketBase that takes a column for JSON fails
+// on it, or does not, as the planner goes. They have a table of their own.
+func (g *generator) storable() any {
+	for {
+		value := g.value()
+		if _, blob := value.([]byte); !blob {
+			return value
+		}
+	}
+}
+
 // id is the id of a record of a table, or of none.
 func (g *generator) id(t *table) string {
 	if len(t.ids) == 0 || g.oneIn(12) {
@@ -70,7 +78,7 @@ func (g *generator) id(t *table) string {
 // fieldValue is what an application would put into a field, mostly.
 func (g *generator) fieldValue(field core.Field) any {
 	if g.oneIn(25) {
-		return g.value()
+		return g.storable()
 	}
 	switch f := field.(type) {
 	case *core.NumberField:
