@@ -3,6 +3,7 @@
 import appWasm from "./build/app.wasm";
 import "./build/wasm_exec.js";
 import { d1Batch } from "./internal/d1/d1.mjs";
+import { noteNews } from "./internal/d1/memory.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
@@ -196,7 +197,10 @@ export class Runtime {
   tick(scope) {
     const now = performance.now();
     if (now - this.#progress > START_LIMIT) this.#start(scope);
-    if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
+    if (this.nextTimer <= now) {
+      noteNews();
+      this.#inTurn(scope, () => this.#go._resume());
+    }
     if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(scope, now);
     this.#checkProgress(scope, now);
     this.#endIfIdle(scope);
@@ -309,6 +313,7 @@ export class Runtime {
       scope.inFlight--;
       scope.calls.delete(call);
       scope.progress = this.#progress = performance.now();
+      if (OPERATIONS[op] !== d1Batch) noteNews();
       this.#enter(scope, kind, call, parcel);
       this.#endIfIdle(scope);
     };

@@ -45,3 +45,12 @@ test("boots on a database whose migrations are behind the program's", { timeout:
     rmSync(persist, { recursive: true, force: true });
   }
 });
+
+test("a request that reads in a loop sees what another isolate writes", { timeout: 60_000 }, () =>
+  withWorker({ ...COUNTED, wasm: "build/example.wasm", isolates: 2, vars: { D1_DELAY_MS: 2 } }, async (target) => {
+    const note = await target.client(0).collection("notes").create({ title: "Awaited" });
+    const awaited = fetch(`${target.urls[0]}/example/await/${note.id}`);
+    await target.client(1).collection("notes").update(note.id, { count: 7 });
+    assert.deepEqual(await (await awaited).json(), { count: 7 });
+  }),
+);

@@ -1,6 +1,7 @@
 // The Worker's side of the D1 driver; packed.go has the layout of a call and its answer.
 
 import { Reader, Writer } from "../wire/wire.mjs";
+import { Memory, noteWrite } from "./memory.mjs";
 import { ReadQueue, timed } from "./reads.mjs";
 
 const MODE_QUERY = 0;
@@ -32,33 +33,47 @@ export async function d1Batch(scope, payload) {
   const mode = call.u8();
   const shape = mode === MODE_QUERY ? call.f64() : 0;
   const statements = readStatements(call);
-  const foreseen = scope.runtime.prefetched?.[name];
-  if (foreseen) {
-    if (shape !== 0) {
-      const answer = await foreseen.query(scope, statements[0]);
-      if (answer) return packRows(answer);
-    } else if ((await foreseen.idle(scope, statements)) && mode !== MODE_QUERY) {
-      return packResults(statements.map(() => ({ meta: {} })));
-    }
+  if (shape > 0) return event(scope, name).memory.answer(statements[0], () => read(scope, name, statements[0], shape));
+  if (shape < 0) return read(scope, name, statements[0], -shape);
+  noteWrite(name);
+  try {
+    return await write(scope, name, mode, statements);
+  } finally {
+    noteWrite(name);
   }
+}
+
+async function read(scope, name, statement, shape) {
+  const prefetch = scope.runtime.prefetched?.[name];
+  const foreseen = prefetch && (await prefetch.query(scope, statement));
+  return packRows(foreseen ?? (await event(scope, name).reads.add(prepare(scope.env[name], statement), shape)));
+}
+
+/** Runs what is, or may be, a write. */
+async function write(scope, name, mode, statements) {
+  const prefetch = scope.runtime.prefetched?.[name];
+  const idle = prefetch && (await prefetch.idle(scope, statements));
+  const database = scope.env[name];
   const prepared = statements.map((statement) => prepare(database, statement));
-  if (mode === MODE_QUERY) return packRows(await reads(scope, name).add(prepared[0], shape));
+  if (mode === MODE_QUERY) return packRows(await event(scope, name).reads.add(prepared[0], 0));
+  if (idle) return packResults(statements.map(() => ({ meta: {} })));
   return packResults(await timed(scope.stats, prepared.length, () => database.batch(prepared)));
 }
 
 /**
- * The queue of an event's reads from a database.
+ * What an event has to do with a database: `reads`, the queue by which what it reads travels together, and `memory`, what it has read.
  *
  * @param {import("../host/scope.mjs").Scope} scope
  * @param {string} name the binding
- * @returns {ReadQueue}
+ * @returns {{ reads: ReadQueue, memory: Memory }}
  */
-export function reads(scope, name) {
-  const known = scope.reads.get(name);
-  if (known) return known;
-  const queue = new ReadQueue(scope.env[name], scope.stats);
-  scope.reads.set(name, queue);
-  return queue;
+export function event(scope, name) {
+  let known = scope.databases.get(name);
+  if (!known) {
+    known = { reads: new ReadQueue(scope.env[name], scope.stats), memory: new Memory(name) };
+    scope.databases.set(name, known);
+  }
+  return known;
 }
 
 function missingBinding(name) {

@@ -10,7 +10,7 @@ import (
 
 // A call is packed as
 //
-//	string binding, u8 mode, f64 shape in modeQuery, u32 statements, each: string SQL, u32 parameters, each: u8 tag, value
+//	string binding, u8 mode, f64 shape in modeQuery (negative if fresh), u32 statements, each: string SQL, u32 parameters, each: u8 tag, value
 //
 // and answered, in modeQuery, by
 //
@@ -41,7 +41,11 @@ func appendCall(b []byte, binding string, mode byte, statements []Statement) ([]
 	b = wire.AppendString(b, binding)
 	b = append(b, mode)
 	if mode == modeQuery {
-		b = wire.AppendF64(b, float64(statements[0].Shape))
+		shape := float64(statements[0].Shape)
+		if statements[0].Fresh {
+			shape = -shape
+		}
+		b = wire.AppendF64(b, shape)
 	}
 	b = wire.AppendU32(b, uint32(len(statements)))
 	for _, s := range statements {

@@ -167,10 +167,18 @@ func isVolatile(sc *scanner) bool {
 	case 'c':
 		return sc.is("CURRENT_TIMESTAMP") || sc.is("CURRENT_TIME") || sc.is("CURRENT_DATE") ||
 			sc.is("CHANGES") && sc.isCall()
+	case 'd':
+		return (sc.is("DATE") || sc.is("DATETIME")) && sc.isCallWithout(1)
+	case 'j':
+		return sc.is("JULIANDAY") && sc.isCallWithout(1)
 	case 'l':
 		return sc.is("LAST_INSERT_ROWID") && sc.isCall()
+	case 's':
+		return sc.is("STRFTIME") && sc.isCallWithout(2)
 	case 't':
-		return sc.is("TOTAL_CHANGES") && sc.isCall()
+		return sc.is("TOTAL_CHANGES") && sc.isCall() || sc.is("TIME") && sc.isCallWithout(1)
+	case 'u':
+		return sc.is("UNIXEPOCH") && sc.isCallWithout(1)
 	}
 	return false
 }

@@ -18,8 +18,11 @@ type Statement struct {
 	Params []any // nil, float64, string (valid UTF-8) or []byte
 
 	// Shape is a number below 2^53 of a read that may travel with others: those with the same one have the same columns.
-	// 0 is of a statement that travels alone.
+	// 0 is of a statement that travels alone, and may be a write.
 	Shape uint64
+
+	// Fresh tells that a read is to be sent even if the same was answered a moment ago.
+	Fresh bool
 }
 
 // renderer puts the arguments into the text of one statement.

@@ -36,6 +36,24 @@ func (s *scanner) isCall() bool {
 	return i < len(s.text) && s.text[i] == '('
 }
 
+// isCallWithout tells whether parentheses with fewer than so many arguments follow the token: functions of time then mean now.
+func (s *scanner) isCallWithout(arguments int) bool {
+	ahead := *s
+	if !s.isCall() || !ahead.next() {
+		return false
+	}
+	found, depth := 0, 1
+	for ahead.next() && depth > 0 {
+		switch {
+		case depth == 1 && ahead.isSymbol(')'):
+		case found == 0, depth == 1 && ahead.isSymbol(','):
+			found++
+		}
+		depth += ahead.nesting()
+	}
+	return found < arguments
+}
+
 // name is the identifier that the token spells, without quotes.
 func (s *scanner) name() string {
 	t := s.token()

@@ -33,8 +33,8 @@ export class Scope {
   alarm = -Infinity;
   /** What its operations cost. The adapters raise the figures. */
   stats = { d1Calls: 0, d1Statements: 0, d1Milliseconds: 0 };
-  /** Its queues of reads, by the binding's name; internal/d1/d1.mjs. */
-  reads = new Map();
+  /** What it has to do with each database, by the binding's name; internal/d1/d1.mjs. */
+  databases = new Map();
   /** The numbers of its operations that Go waits for. */
   calls = new Set();
   /** What Go answers; rejects when the scope fails. */

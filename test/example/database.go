@@ -14,6 +14,7 @@ func bindDatabaseRoutes(g *group) {
 	g.POST("/increment/{id}", increment)
 	g.POST("/transfer", transfer)
 	g.GET("/values", values)
+	g.GET("/await/{id}", await)
 }
 
 // transaction writes, reads what it wrote, and fails in the end if the query asks for it.
@@ -98,6 +99,21 @@ func transfer(e *core.RequestEvent) error {
 		}
 		return e.NoContent(http.StatusNoContent)
 	})
+}
+
+// await reads a note's count again and again, without a pause, until it is no longer 0.
+func await(e *core.RequestEvent) error {
+	deadline := time.Now().Add(10 * time.Second)
+	for count := 0; time.Now().Before(deadline); {
+		err := e.App.DB().NewQuery("SELECT count FROM notes WHERE id={:id}").Bind(map[string]any{"id": e.Request.PathValue("id")}).Row(&count)
+		if err != nil {
+			return err
+		}
+		if count != 0 {
+			return e.JSON(http.StatusOK, map[string]any{"count": count})
+		}
+	}
+	return errors.New("the count has stayed 0")
 }
 
 // values binds and scans a value of each kind.

@@ -1,0 +1,69 @@
+// What an event has just read is not asked again.
+//
+// SQLite would read the present. So an answer is used again only while nothing can have told the event that the database is another one:
+// it has written nothing, nor has anyone in this isolate; it has not slept, fetched or waited for anything but D1; and a moment has not
+// passed, for a program that reads in a loop until something happens elsewhere.
+
+/** How long an answer is good, in milliseconds, and for how many times: the clock stands still while nothing is asked of the outside. */
+const LIFETIME = 250;
+const MAX_USES = 16;
+
+/** How many answers of an event are kept, and up to which size in bytes. */
+const MAX_ANSWERS = 32;
+const MAX_SIZE = 65_536;
+
+/** How often each database was written to in this isolate, by binding: raised when a write starts and when it ends. */
+const writes = new Map();
+
+/** Raised when something may have reached an event from elsewhere. */
+let news = 0;
+
+/** To be called when a write to a database starts and when it has ended. @param {string} name the binding */
+export function noteWrite(name) {
+  writes.set(name, (writes.get(name) ?? 0) + 1);
+}
+
+/** To be called when Go goes on after a sleep, or after any operation but D1's. */
+export function noteNews() {
+  news++;
+}
+
+/** The answers of one event from one database. */
+export class Memory {
+  #name;
+  #answers = new Map();
+
+  /** @param {string} name the binding */
+  constructor(name) {
+    this.#name = name;
+  }
+
+  /**
+   * The answer to a query, remembered or asked for. Two that ask at the same time share one.
+   *
+   * @param {{ sql: string, params: unknown[] }} query
+   * @param {() => Promise<Uint8Array>} ask
+   * @returns {Promise<Uint8Array>} not to be changed
+   */
+  answer({ sql, params }, ask) {
+    const key = `${sql}\0${JSON.stringify(params)}`;
+    const now = performance.now();
+    const known = this.#answers.get(key);
+    if (known && this.#isGood(known, now) && known.uses++ < MAX_USES) return known.reply;
+    if (this.#answers.size >= MAX_ANSWERS) this.#answers.clear();
+    const asked = { asked: now, writes: writes.get(this.#name), news, uses: 0, reply: ask() };
+    this.#answers.set(key, asked);
+    const forget = () => this.#answers.get(key) === asked && this.#answers.delete(key);
+    asked.reply.then((reply) => reply.length > MAX_SIZE && forget(), forget);
+    return asked.reply;
+  }
+
+  #isGood(answer, now) {
+    return answer.writes === writes.get(this.#name) && answer.news === news && now - answer.asked < LIFETIME;
+  }
+
+  /** Has all be asked anew. */
+  forget() {
+    this.#answers.clear();
+  }
+}
