@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { withWorker } from "./harness.mjs";
+import { createBlog, ids } from "./support/blog.mjs";
 
 const COUNTED = { entry: "test/entries/counted-d1.mjs" };
 
@@ -21,6 +22,65 @@ async function boot(target) {
   assert.equal(response.headers.get("X-Pocketflare-Runtime"), "cold");
   return costs(response);
 }
+
+/** What a call of a client cost. */
+async function costsOf(client, call) {
+  let response;
+  client.afterSend = (got, data) => {
+    response = got;
+    return data;
+  };
+  await call(client);
+  return costs(response);
+}
+
+const USER = { id: "user00000000001", email: "user@example.com", password: "12345678" };
+
+/** The figures are those of docs/d1.md. */
+const COUNTS = {
+  "health": { calls: 0, statements: 0, rounds: 0 },
+  "view": { calls: 1, statements: 1, rounds: 1 },
+  "view, signed in": { calls: 2, statements: 2, rounds: 2 },
+  "list with total": { calls: 1, statements: 2, rounds: 1 },
+  "list with total, signed in, with expand": { calls: 3, statements: 4, rounds: 3 },
+  "create": { calls: 1, statements: 2, rounds: 1 },
+  "create, signed in": { calls: 2, statements: 3, rounds: 2 },
+  "update": { calls: 2, statements: 3, rounds: 2 },
+  "delete": { calls: 3, statements: 5, rounds: 3 },
+  "login": { calls: 5, statements: 6, rounds: 5 },
+  "auth-refresh": { calls: 1, statements: 1, rounds: 1 },
+};
+
+test("an operation of a warm isolate", { timeout: 120_000 }, (t) =>
+  withWorker(COUNTED, async (target) => {
+    const admin = await target.admin();
+    await createBlog(admin);
+    await admin.collection("users").create({ ...USER, passwordConfirm: USER.password });
+    const [guest, user, stranger] = [target.client(), target.client(), target.client()];
+    await user.collection("users").authWithPassword(USER.email, USER.password);
+    let created = 0;
+    const create = (client) => client.collection("authors").create({ name: `Author ${++created}` });
+    const calls = {
+      "health": [guest, () => guest.health.check()],
+      "view": [guest, () => guest.collection("posts").getOne(ids.post(1))],
+      "view, signed in": [user, () => user.collection("posts").getOne(ids.post(1))],
+      "list with total": [guest, () => guest.collection("posts").getList(1, 5)],
+      "list with total, signed in, with expand": [user, () => user.collection("posts").getList(1, 5, { expand: "author" })],
+      "create": [guest, create],
+      "create, signed in": [user, create],
+      "update": [guest, () => guest.collection("authors").update(ids.author(1), { age: ++created })],
+      "delete": [guest, () => guest.collection("comments").delete(ids.comment(++created))],
+      "login": [stranger, () => stranger.collection("users").authWithPassword(USER.email, USER.password).then(() => stranger.authStore.clear())],
+      "auth-refresh": [user, () => user.collection("users").authRefresh()],
+    };
+    for (const [name, [client, call]] of Object.entries(calls)) {
+      await t.test(name, async () => {
+        await call(client); // from here on the driver knows the columns of its queries
+        assert.deepEqual(await costsOf(client, call), COUNTS[name]);
+      });
+    }
+  }),
+);
 
 test("a boot on an existing database", { timeout: 60_000 }, () =>
   withWorker(COUNTED, async (target) => {
