@@ -17,11 +17,12 @@ function headerLine(name, values) {
  */
 export class Normalizer {
   #names = new Map();
-  #kept;
+  #isKept;
 
-  /** @param {Iterable<string>} kept ids that the client chose */
+  /** @param {Iterable<string> | ((id: string) => boolean)} kept ids that the client chose */
   constructor(kept = []) {
-    this.#kept = new Set(kept);
+    const ids = typeof kept === "function" ? undefined : new Set(kept);
+    this.#isKept = ids ? (id) => ids.has(id) : kept;
   }
 
   text(text) {
@@ -30,7 +31,9 @@ export class Normalizer {
       .replaceAll(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z\b/g, (moment) => (this.#isNow(moment) ? "<now>" : moment))
       .replaceAll(/\b(idx_\w+_)[a-z0-9]{10}\b/g, "$1<random>")
       .replaceAll(/\b_clone_\w{4}\b/g, "_clone_<random>")
-      .replaceAll(/\b[a-z0-9]{15}\b/g, (id) => (this.#kept.has(id) ? id : this.#name(id, "id")))
+      .replaceAll(/\btemp_view_\w{5}\b/g, "temp_view_<random>")
+      .replaceAll(/\bpbc_\d+\b/g, (id) => this.#name(id, "collection"))
+      .replaceAll(/\b[a-z0-9]{15}\b/g, (id) => (this.#isKept(id) ? id : this.#name(id, "id")))
       .replaceAll(/127\.0\.0\.1:\d+/g, "<host>");
   }
 
@@ -55,27 +58,46 @@ export class Normalizer {
 }
 
 /**
- * Sends the requests one after another to one carrier.
+ * One carrier's part in a series of requests.
  *
  * A request has `name`, `method`, `path`, `headers`, `body` (a string or Buffer as it is, anything else as JSON), `as` (the name of
- * a token in `tokens`), `ignore` (names of headers that may differ), `save` (a function that is given the answer's JSON and
- * `state`), and may be a function of `state` that returns one.
- *
- * @param {import("./target.mjs").Target} target
- * @param {Array<object | ((state: object) => object)>} requests
- * @param {object} options `tokens` by name; `kept` ids that are the client's
- * @returns {Promise<Array<{name: string, status: number, headers?: object, body: unknown}>>}
+ * a token), `ignore` (names of headers that may differ), `save` (a function that is given the answer's JSON and `state`),
+ * `saveToken` (the name for the token in the answer), `prepare` (a function of the carrier that makes the body), and may be
+ * a function of `state` that returns one.
  */
-export async function answers(target, requests, { tokens = {}, kept = [] } = {}) {
-  const normalizer = new Normalizer(kept);
-  const state = { ids: {} };
-  const seen = [];
-  for (const request of requests) {
-    const spec = typeof request === "function" ? request(state) : request;
-    const answer = await ask(target, spec, tokens);
-    spec.save?.(parse(answer.text), state);
-    seen.push(describe(spec, answer, normalizer));
+export class Conversation {
+  #target;
+  #tokens;
+  #normalizer;
+  #state = { ids: {} };
+
+  /**
+   * @param {import("./target.mjs").Target} target
+   * @param {object} options `tokens` by name; `kept` ids that are the client's, or a function that tells them
+   */
+  constructor(target, { tokens = {}, kept = [] } = {}) {
+    this.#target = target;
+    this.#tokens = { ...tokens };
+    this.#normalizer = new Normalizer(kept);
   }
+
+  /** Sends a request. @returns {Promise<{request: string, status: number, headers?: object, body: unknown}>} */
+  async ask(request) {
+    const made = typeof request === "function" ? request(this.#state) : request;
+    const spec = made.prepare ? { ...made, body: await made.prepare(this.#target) } : made;
+    const answer = await ask(this.#target, spec, this.#tokens);
+    const value = parse(answer.text);
+    spec.save?.(value, this.#state);
+    if (spec.saveToken && value?.token) this.#tokens[spec.saveToken] = value.token;
+    return describe(spec, answer, this.#normalizer);
+  }
+}
+
+/** Sends the requests one after another to one carrier; see Conversation. */
+export async function answers(target, requests, options) {
+  const conversation = new Conversation(target, options);
+  const seen = [];
+  for (const request of requests) seen.push(await conversation.ask(request));
   return seen;
 }
 
@@ -83,7 +105,7 @@ async function ask(target, { method = "GET", path, headers = {}, body, as }, tok
   const isRaw = body === undefined || typeof body === "string" || Buffer.isBuffer(body);
   const sent = {
     ...(isRaw ? {} : { "Content-Type": "application/json" }),
-    ...(as ? { Authorization: tokens[as] } : {}),
+    ...(tokens[as] ? { Authorization: tokens[as] } : {}),
     ...headers,
   };
   const payload = isRaw ? body : JSON.stringify(body);
@@ -131,7 +153,8 @@ export function differences(stock, worker) {
     .filter((answer) => answer.differences.length > 0);
 }
 
-function unlike(left, right, path = "") {
+/** The places where two answers differ, as differences() tells them. */
+export function unlike(left, right, path = "") {
   const isBranch = [left, right].every((value) => value !== null && typeof value === "object");
   if (isBranch) {
     const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
