@@ -27,6 +27,9 @@ func (t *replay) commit(ctx context.Context) error {
 	if err == nil || mayBeStored(err) {
 		t.db.options.OnStored()
 	}
+	if isForeignKey(err) && t.check(ctx) == nil {
+		return err // one that is deferred: no statement fails by it
+	}
 	if err != nil {
 		return t.lost(err)
 	}
@@ -65,15 +68,21 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		}
 		pending.add(condition, params)
 	}
+	addRows := func(read *entry) {
+		for _, g := range read.guards {
+			condition, told := g.condition(read)
+			add(condition, append(slices.Clip(read.statement.Params), told)...)
+		}
+	}
 	for _, e := range t.log {
 		if e.write == nil {
-			for _, g := range e.guards {
-				condition, told := g.condition(e)
-				add(condition, append(slices.Clip(e.statement.Params), told)...)
-			}
+			addRows(e)
 			continue
 		}
 		flush()
+		if e.returned.inProof() {
+			batch = append(batch, e.returned.prepare...)
+		}
 		writes = append(writes, len(batch))
 		batch = append(batch, e.statement)
 		if e.kind == kindWrite && e.write.known && e.write.changesSeen {
@@ -81,6 +90,11 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		}
 		if e.inserts && e.write.known && e.write.idSeen && e.write.done.Changes > 0 {
 			add(fmt.Sprintf("last_insert_rowid()<>%d", e.write.done.LastRowID))
+		}
+		if e.returned.inProof() {
+			addRows(e.returned.rows)
+			flush()
+			batch = append(batch, e.returned.cleanUp()...)
 		}
 	}
 	flush()
@@ -119,7 +133,7 @@ func (t *replay) forgetResults() {
 func (t *replay) lost(err error) error {
 	var e *Error
 	switch {
-	case !errors.As(err, &e):
+	case !errors.As(err, &e), e.isLimit():
 		return err
 	case e.Message == conflictRaw:
 		err = ErrConflict

@@ -3,6 +3,7 @@ package d1
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -96,6 +97,16 @@ func (e *Error) As(target any) bool {
 		*code = e.Code
 	}
 	return ok
+}
+
+// limitTexts are of statements that pass one of SQLite's limits, as an assertion may that is longer than what it is about.
+var limitTexts = []string{
+	"too many SQL variables", "too many terms", "too many columns", "string or blob too big", "statement too long", "too complex",
+	"Expression tree is too large", "parser stack overflow",
+}
+
+func (e *Error) isLimit() bool {
+	return slices.ContainsFunc(limitTexts, func(text string) bool { return strings.Contains(e.Message, text) })
 }
 
 var primaryCodes = map[string]Code{

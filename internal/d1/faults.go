@@ -35,7 +35,7 @@ var faults = []fault{
 	{"Can't read from request stream because client disconnected", true, false},
 	{"isolate exceeded its memory limit and was reset", true, false}, // maybe by another's query
 	{"exceeded its CPU time limit and was reset", true, false},
-	{"internal error", true, false},
+	{internalError, true, false},
 	{"Exceeded maximum DB size", false, true},
 	{"exceeded D1's maximum account storage limit", false, true},
 	{"Memory limit would be exceeded before EOF", false, false},

@@ -198,16 +198,11 @@ func TestFaultsOutsideOfTransactions(t *testing.T) {
 			options.TokenWrites = tokens
 			db, driver := faulty(t, options)
 			fault := errors.New("D1_ERROR: " + message)
-			times := 0
-			db.Before = func([]d1.Statement) error {
-				if times++; times%2 == 1 {
-					return fault
-				}
-				return nil
-			}
+			db.Before = func([]d1.Statement) error { db.Before = nil; return fault }
 			if n := one(t, driver, "SELECT count(*) FROM t"); n != int64(1) || pauses != 1 {
 				t.Errorf("%s: read: %v, %d pauses", message, n, pauses)
 			}
+			db.Before = failing(fault, 1)
 			_, err := driver.Exec("INSERT INTO t (n) VALUES (5)")
 			if failed := mayHaveRun && !tokens; failed != errors.Is(err, d1.ErrUncertain) || !failed && err != nil {
 				t.Errorf("%s: insert: %v", message, err)

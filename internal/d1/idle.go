@@ -9,7 +9,8 @@ import (
 
 var (
 	errVacuumInto = errors.New("d1: VACUUM INTO needs a file system; make a backup instead, or use D1 Time Travel")
-	errControl    = errors.New("d1: transactions are begun and ended by database/sql, not by SQL")
+	errControl    = errors.New("d1: BEGIN, COMMIT, ROLLBACK and SAVEPOINT cannot be sent as SQL: use RunInTransaction, or BeginTx of database/sql; " +
+		"an error inside of a transaction undoes its own statement only")
 )
 
 // idlePragmas are about files, caches and locks that D1 keeps to itself, with the answer that stock PocketBase's
@@ -83,7 +84,7 @@ func pragmaQuery(p *parsed) string {
 	switch name {
 	case "table_info", "table_xinfo", "index_list", "index_info", "index_xinfo", "foreign_key_list":
 		return fmt.Sprintf("SELECT * FROM pragma_%s(%s)", name, quote(argument))
-	case "table_list", "foreign_key_check":
+	case "table_list", "foreign_key_check", "function_list", "pragma_list", "quick_check":
 		if argument == "" {
 			return "SELECT * FROM pragma_" + name
 		}

@@ -22,6 +22,7 @@ type parsed struct {
 	params    []paramSpot
 	ordered   bool   // has an ORDER BY of its own, so that the order of its rows means something
 	volatile  bool   // gives another value each time: random(), 'now'
+	clock     bool   // tells the time: CURRENT_TIMESTAMP, datetime('now')
 	returning bool   // a write that returns rows
 	inserts   bool   // INSERT or REPLACE without ON CONFLICT: the last rowid is that of its last row
 	explain   bool   // EXPLAIN of another statement
@@ -137,6 +138,7 @@ func kindOf(verb string) kind {
 }
 
 func (p *parsed) takeWord(sc *scanner, depth int, previous string) {
+	p.clock = p.clock || isClock(sc)
 	switch {
 	case len(sc.token()) < 2:
 	case sc.is("LIKE"):

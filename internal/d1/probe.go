@@ -107,15 +107,15 @@ func (db *connector) raise(ctx context.Context, writes []Statement, last Stateme
 	return text, nil
 }
 
-// probeRows gives the text of all rows of a query, in as many pieces as the limit on strings asks for.
-func (t *replay) probeRows(ctx context.Context, e *entry) (string, error) {
-	text, err := t.probePart(ctx, e, guard{limit: -1})
+// probeRows gives the text of all rows of a query that follows writes, in as many pieces as the limit on strings asks for.
+func (t *replay) probeRows(ctx context.Context, writes []Statement, e *entry) (string, error) {
+	text, err := t.probePart(ctx, writes, e, guard{limit: -1})
 	if !isTooBig(err) {
 		return text, err
 	}
 	var whole strings.Builder
 	for part := (guard{limit: 256}); ; {
-		text, err := t.probePart(ctx, e, part)
+		text, err := t.probePart(ctx, writes, e, part)
 		if isTooBig(err) && part.limit > 1 {
 			part.limit /= 2
 			continue
@@ -128,10 +128,20 @@ func (t *replay) probeRows(ctx context.Context, e *entry) (string, error) {
 	}
 }
 
-func (t *replay) probePart(ctx context.Context, e *entry, part guard) (string, error) {
-	return t.db.probe(ctx, t.writes, Statement{
+func (t *replay) probePart(ctx context.Context, writes []Statement, e *entry, part guard) (string, error) {
+	return t.db.probe(ctx, writes, Statement{
 		SQL: rowsExpression(e.statement.SQL, e.columns, false, true, part), Params: e.statement.Params,
 	})
+}
+
+// probeQuery gives the rows of a query of the driver's own.
+func (t *replay) probeQuery(ctx context.Context, query Statement, columns int) (*rowList, error) {
+	text, err := t.probeRows(ctx, t.writes, &entry{statement: query, columns: columns})
+	if err != nil {
+		return nil, err
+	}
+	rows, _, err := decodeRows(text, make([]string, columns))
+	return rows, err
 }
 
 func isTooBig(err error) bool {

@@ -115,6 +115,9 @@ func (db *connector) store(ctx context.Context, batch []Statement) ([]Result, er
 			}
 		default:
 			s.open = s.open || !faultOf(err).unrun
+			if own := db.brokenKey(ctx, s.batch, err); own != nil {
+				s.batch, s.verdict = nil, own
+			}
 			if !s.retries.again(ctx, db) {
 				return nil, s.givenUp(ctx, err)
 			}

@@ -24,7 +24,7 @@ func main() {
 }
 
 func cases() []d1test.Case {
-	all := d1test.Cases()
+	all := append(d1test.Cases(), d1test.SearchCases()...)
 	for seed := range uint64(randomCases) {
 		all = append(all, d1test.Random(seed))
 	}

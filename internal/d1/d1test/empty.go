@@ -9,6 +9,7 @@ import (
 func Empty(ctx context.Context, db *sql.DB) error {
 	rows, err := db.QueryContext(ctx, `SELECT 'DROP '||type||' "'||replace(name, '"', '""')||'"' FROM sqlite_master
 		WHERE type IN ('view', 'table') AND name NOT GLOB '_pf*' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite_*'
+		AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')
 		ORDER BY type DESC, rowid DESC`)
 	if err != nil {
 		return err

@@ -21,7 +21,9 @@ type Case struct {
 }
 
 // Cases is the suite.
-func Cases() []Case { return slices.Concat(values, statements, transactions) }
+func Cases() []Case {
+	return slices.Concat(values, statements, transactions, caught, inside, returning)
+}
 
 // Transcript runs a case and gives what it wrote down.
 func (c Case) Transcript(db *sql.DB) string {
