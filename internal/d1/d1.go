@@ -15,10 +15,12 @@
 // returned, what the transaction has seen is checked, so that it is never the error of a state that did not exist. The same
 // is checked of a transaction that is rolled back, and told to Options.OnConflict.
 //
-// What differs each time (random(), 'now') is left out of the assertions, and so is what is read after writing it. An id
-// that the database makes up for a row (PocketBase's tables have such a DEFAULT) is settled when the row is inserted; other
-// defaults of that kind, and those of several rows in one INSERT, are made up anew by each replay: a transaction that
-// reads them again ends in a conflict.
+// The time that a statement tells (datetime('now'), CURRENT_TIMESTAMP) is the Worker's at its first run, and stays. So does what the
+// defaults of a table make up (an id of randomblob, a timestamp) for the rows of an INSERT … VALUES that names no id. After a write of
+// random() or the like, what is read is asserted if it reads the same twice. An INSERT … SELECT makes up its rows' defaults anew
+// in each replay: a transaction that reads them again ends in a conflict.
+//
+// The rows of a write with RETURNING come to light by triggers in the thrown-away batch, and once more, to be asserted, in the commit.
 //
 // The database holds two tables for this, which are made when they are first needed: _pf_tx never has a row, _pf_commit one for
 // each isolate that has lately committed.
@@ -73,7 +75,11 @@
 //   - changes(), last_insert_rowid() and total_changes() in SQL do not reach from one statement to the next outside of a
 //     transaction.
 //   - An integer in place of a ? behind ORDER BY or GROUP BY means a column, as any literal does.
-//   - Inside of a transaction a write cannot give rows by RETURNING, and EXPLAIN cannot follow a write.
+//   - Inside of a transaction RETURNING is refused on views, on virtual tables, and of statements whose triggers or cascades change
+//     their own table. EXPLAIN is refused after a change of the schema; PRAGMAs that have no table-valued
+//     function see the database as it was before the transaction.
+//   - Inside of a transaction an error undoes its whole statement and nothing else: OR FAIL and RAISE(FAIL) keep no rows, OR ROLLBACK
+//     and RAISE(ROLLBACK) do not end the transaction. RowsAffected of a write to an FTS5 table counts otherwise there.
 //   - D1's limits on columns (100), rows (2 MB), the depth of expressions (100), terms of a compound SELECT (5), GLOB
 //     patterns (50 bytes) and the length of a statement (100 KB) hold.
 package d1
