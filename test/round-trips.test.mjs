@@ -39,16 +39,16 @@ const USER = { id: "user00000000001", email: "user@example.com", password: "1234
 /** The figures are those of docs/d1.md. */
 const COUNTS = {
   "health": { calls: 0, statements: 0, rounds: 0 },
-  "view": { calls: 1, statements: 1, rounds: 1 },
-  "view, signed in": { calls: 2, statements: 2, rounds: 2 },
-  "list with total": { calls: 1, statements: 2, rounds: 1 },
-  "list with total, signed in, with expand": { calls: 3, statements: 4, rounds: 3 },
-  "create": { calls: 1, statements: 2, rounds: 1 },
-  "create, signed in": { calls: 2, statements: 3, rounds: 2 },
-  "update": { calls: 2, statements: 3, rounds: 2 },
-  "delete": { calls: 3, statements: 5, rounds: 3 },
-  "login": { calls: 5, statements: 6, rounds: 5 },
-  "auth-refresh": { calls: 1, statements: 1, rounds: 1 },
+  "view": { calls: 1, statements: 2, rounds: 1 },
+  "view, signed in": { calls: 2, statements: 3, rounds: 2 },
+  "list with total": { calls: 1, statements: 3, rounds: 1 },
+  "list with total, signed in, with expand": { calls: 3, statements: 5, rounds: 3 },
+  "create": { calls: 1, statements: 3, rounds: 1 },
+  "create, signed in": { calls: 2, statements: 4, rounds: 2 },
+  "update": { calls: 2, statements: 4, rounds: 2 },
+  "delete": { calls: 3, statements: 6, rounds: 3 },
+  "login": { calls: 5, statements: 7, rounds: 5 },
+  "auth-refresh": { calls: 1, statements: 2, rounds: 1 },
 };
 
 test("an operation of a warm isolate", { timeout: 120_000 }, (t) =>
@@ -86,7 +86,7 @@ test("a boot on an existing database", { timeout: 60_000 }, () =>
   withWorker(COUNTED, async (target) => {
     await boot(target);
     await target.restart();
-    assert.deepEqual(await boot(target), { calls: 3, statements: 6, rounds: 1 });
+    assert.deepEqual(await boot(target), { calls: 3, statements: 7, rounds: 1 });
   }),
 );
 

@@ -35,7 +35,7 @@ test("X-Pocketflare-Runtime and Server-Timing", { timeout: 60_000 }, () =>
       assert.match(costs.pf_d1.desc, /^"calls=\d+ statements=\d+"$/);
     }
     const list = timings(await fetch(`${target.url}/api/collections/users/records`));
-    assert.match(list.pf_d1.desc, /^"calls=[12] statements=2"$/);
+    assert.match(list.pf_d1.desc, /^"calls=[123] statements=3"$/);
     assert.equal(timings(await fetch(`${target.url}/api/health`)).pf_d1.desc, '"calls=0 statements=0"');
   }),
 );

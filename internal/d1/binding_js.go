@@ -12,7 +12,7 @@ import (
 type hostBinding string
 
 // HostBinding is the D1 binding of that name, such as "APP_DB".
-func HostBinding(name string) Binding { return hostBinding(name) }
+func HostBinding(name string) PairBinding { return hostBinding(name) }
 
 func (name hostBinding) Query(ctx context.Context, statement Statement) (Rows, error) {
 	reply, err := name.call(ctx, modeQuery, []Statement{statement})
@@ -20,6 +20,14 @@ func (name hostBinding) Query(ctx context.Context, statement Statement) (Rows, e
 		return nil, err
 	}
 	return readRows(reply)
+}
+
+func (name hostBinding) QueryPair(ctx context.Context, statement, second Statement) (Rows, string, error) {
+	reply, err := name.call(ctx, modePair, []Statement{statement, second})
+	if err != nil {
+		return nil, "", err
+	}
+	return readPair(reply)
 }
 
 func (name hostBinding) Batch(ctx context.Context, statements []Statement) ([]Result, error) {

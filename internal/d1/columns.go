@@ -2,6 +2,7 @@ package d1
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"slices"
 	"strings"
@@ -71,6 +72,15 @@ func (c *columnCache) forget(p *parsed) {
 			delete(c.queries, text)
 		}
 	}
+}
+
+// ForgetColumns has the database of a connector, which Open gave, ask for the columns of queries anew: another isolate has changed tables.
+func ForgetColumns(c driver.Connector) {
+	columns := c.(*connector).columns
+	columns.mu.Lock()
+	defer columns.mu.Unlock()
+	columns.epoch++
+	clear(columns.queries)
 }
 
 // viewInfo gives the names or types of the columns of a query that follows writes, from a view that is thrown away with

@@ -13,6 +13,8 @@ var errNested = errors.New("cannot start a transaction within a transaction")
 type conn struct {
 	db *connector
 	tx stepper // nil outside of a transaction
+
+	generation int // of the application's caches, when the transaction began
 }
 
 var (
@@ -56,6 +58,9 @@ func (c *conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, erro
 		return nil, errNested
 	}
 	c.tx = newReplay(c.db)
+	if caches := c.db.options.Caches; caches != nil {
+		c.generation = caches.Generation()
+	}
 	return &tx{conn: c, ctx: ctx}, nil
 }
 
@@ -171,10 +176,24 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		}
 	}
 	result, err := c.tx.query(ctx, p, args)
+	if err == nil {
+		err = c.overtaken(p)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &rows{Rows: result, types: c.tx.types(ctx, p)}, nil
+}
+
+// overtaken is the conflict of a transaction that would fill the application's caches with what it sees, when they have been loaded anew
+// since it began: what it sees may be older.
+func (c *conn) overtaken(p *parsed) error {
+	caches := c.db.options.Caches
+	if caches == nil || !caches.Fills(p.text) || caches.Generation() == c.generation {
+		return nil
+	}
+	c.db.options.OnConflict()
+	return ErrConflict
 }
 
 // prepare cuts SQL into the statements that D1 has to run. If the last one does nothing here, its answer is given.

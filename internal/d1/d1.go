@@ -102,6 +102,13 @@ type Binding interface {
 	Batch(ctx context.Context, statements []Statement) ([]Result, error)
 }
 
+// PairBinding is a Binding whose reads can take another one along.
+type PairBinding interface {
+	Binding
+	// QueryPair is Query, and in the same round trip runs a second read that gives one text: "" if it gave none, or failed.
+	QueryPair(ctx context.Context, statement, second Statement) (rows Rows, text string, err error)
+}
+
 // Rows is what a statement gave, whole. Next fills dest with the next row or returns io.EOF; its values are nil, int64,
 // float64, string and []byte.
 type Rows interface {
@@ -135,6 +142,9 @@ type Options struct {
 	// never was one state of the database.
 	OnConflict func()
 
+	// Caches, if set, are what the application keeps of the database in memory.
+	Caches Caches
+
 	// OnFault, if set, is called with each ErrUnavailable and ErrUncertain.
 	OnFault func(error)
 
@@ -145,6 +155,14 @@ type Options struct {
 	// Sleep waits before a call is sent again, Now tells the time; by default those of package time.
 	Sleep func(context.Context, time.Duration) error
 	Now   func() time.Time
+}
+
+// Caches are what an application keeps of its database in memory; *watermark.Caches is one.
+type Caches interface {
+	// Generation is a number that changes when they have been loaded anew, because another isolate has changed the database.
+	Generation() int
+	// Fills tells whether a query may be one that fills them.
+	Fills(query string) bool
 }
 
 // Open gives a connector for sql.OpenDB. Nothing is sent until the first statement.

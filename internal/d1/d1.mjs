@@ -5,6 +5,8 @@ import { Memory, noteWrite } from "./memory.mjs";
 import { ReadQueue, timed } from "./reads.mjs";
 
 const MODE_QUERY = 0;
+const MODE_BATCH = 1;
+const MODE_PAIR = 2;
 
 const TAG_NULL = 0;
 const TAG_SMALL = 1;
@@ -31,8 +33,10 @@ export async function d1Batch(scope, payload) {
   const database = scope.env[name];
   if (!database?.prepare) throw new Error(missingBinding(name));
   const mode = call.u8();
-  const shape = mode === MODE_QUERY ? call.f64() : 0;
+  const shape = mode === MODE_BATCH ? 0 : call.f64();
+  const secondShape = mode === MODE_PAIR ? call.f64() : 0;
   const statements = readStatements(call);
+  if (mode === MODE_PAIR) return readPair(scope, name, statements, [Math.abs(shape), Math.abs(secondShape)]);
   if (shape > 0) return event(scope, name).memory.answer(statements[0], () => read(scope, name, statements[0], shape));
   if (shape < 0) return read(scope, name, statements[0], -shape);
   noteWrite(name);
@@ -47,6 +51,28 @@ async function read(scope, name, statement, shape) {
   const prefetch = scope.runtime.prefetched?.[name];
   const foreseen = prefetch && (await prefetch.query(scope, statement));
   return packRows(foreseen ?? (await event(scope, name).reads.add(prepare(scope.env[name], statement), shape)));
+}
+
+/** Answers a read, after the text that a second one gives. What is read later is never older than the text. */
+function readPair(scope, name, statements, shapes) {
+  const reply = askPair(scope, name, statements, shapes);
+  event(scope, name).memory.keep(statements[0], reply.then(withoutText));
+  return reply;
+}
+
+async function askPair(scope, name, [statement, second], [shape, secondShape]) {
+  const { reads } = event(scope, name);
+  const prefetch = scope.runtime.prefetched?.[name];
+  const foreseen = prefetch && (await prefetch.query(scope, second));
+  if (!foreseen) prefetch?.forget();
+  const database = scope.env[name];
+  const text = foreseen ?? reads.add(prepare(database, second), secondShape).catch(() => ({ rows: [] }));
+  const answer = (foreseen && (await prefetch.query(scope, statement))) ?? reads.add(prepare(database, statement), shape);
+  return packRows(await answer, (await text).rows[0]?.[0] ?? "");
+}
+
+function withoutText(reply) {
+  return reply.subarray(4 + new DataView(reply.buffer, reply.byteOffset).getUint32(0, true));
 }
 
 /** Runs what is, or may be, a write. */
@@ -115,9 +141,13 @@ function readValue(call) {
   }
 }
 
-/** @param {{ columns: string[], rows: unknown[][] }} answer */
-function packRows({ columns, rows }) {
-  const out = new Writer(64 + CELL_ESTIMATE * columns.length * (rows.length + 1));
+/**
+ * @param {{ columns: string[], rows: unknown[][] }} answer
+ * @param {string} [text] what a second query gave; it comes first
+ */
+function packRows({ columns, rows }, text) {
+  const out = new Writer(128 + CELL_ESTIMATE * columns.length * (rows.length + 1));
+  if (text !== undefined) out.string(text);
   out.u8(hasInexact(rows) ? 1 : 0);
   out.u32(columns.length);
   for (const name of columns) out.string(name);

@@ -11,6 +11,10 @@ import (
 // it could commit. Nothing of it was stored, and running it again is safe.
 var ErrConflict = errors.New("d1: the transaction conflicts with a concurrent one and was not stored; run it again")
 
+// ErrStale is the error of a statement that an event was refused, because the app had cached what others have changed in the database
+// (internal/watermark). Nothing of it was stored, and the event's request is run again.
+var ErrStale error = &Error{Code: CodeError, Extended: int(CodeError), Message: "the collections or settings were changed by another isolate"}
+
 // Code is a primary result code of SQLite, https://sqlite.org/rescode.html, usable with [errors.Is] and [errors.As].
 type Code int
 
@@ -143,6 +147,13 @@ func wrapError(err error) error {
 		message = message[:i]
 	}
 	return &Error{Code: code, Extended: extendedCode(code, extended, message), Message: message, cause: err}
+}
+
+// SQLiteError gives the error of SQLite that an error of a binding tells, nil if it tells none.
+func SQLiteError(err error) *Error {
+	var own *Error
+	_ = errors.As(wrapError(err), &own)
+	return own
 }
 
 // unwrapText takes away what D1 puts before the message of SQLite. The message itself may look the same: once only.

@@ -45,17 +45,31 @@ export class Memory {
    * @param {() => Promise<Uint8Array>} ask
    * @returns {Promise<Uint8Array>} not to be changed
    */
-  answer({ sql, params }, ask) {
-    const key = `${sql}\0${JSON.stringify(params)}`;
+  answer(query, ask) {
+    const key = keyOf(query);
     const now = performance.now();
     const known = this.#answers.get(key);
     if (known && this.#isGood(known, now) && known.uses++ < MAX_USES) return known.reply;
+    return this.#remember(key, now, ask());
+  }
+
+  /**
+   * Remembers an answer that is asked for elsewhere.
+   *
+   * @param {{ sql: string, params: unknown[] }} query
+   * @param {Promise<Uint8Array>} reply
+   */
+  keep(query, reply) {
+    this.#remember(keyOf(query), performance.now(), reply);
+  }
+
+  #remember(key, now, reply) {
     if (this.#answers.size >= MAX_ANSWERS) this.#answers.clear();
-    const asked = { asked: now, writes: writes.get(this.#name), news, uses: 0, reply: ask() };
+    const asked = { asked: now, writes: writes.get(this.#name), news, uses: 0, reply };
     this.#answers.set(key, asked);
     const forget = () => this.#answers.get(key) === asked && this.#answers.delete(key);
-    asked.reply.then((reply) => reply.length > MAX_SIZE && forget(), forget);
-    return asked.reply;
+    reply.then((bytes) => bytes.length > MAX_SIZE && forget(), forget);
+    return reply;
   }
 
   #isGood(answer, now) {
@@ -66,4 +80,8 @@ export class Memory {
   forget() {
     this.#answers.clear();
   }
+}
+
+function keyOf({ sql, params }) {
+  return `${sql}\0${JSON.stringify(params)}`;
 }

@@ -10,13 +10,15 @@ import (
 
 // A call is packed as
 //
-//	string binding, u8 mode, f64 shape in modeQuery (negative if fresh), u32 statements, each: string SQL, u32 parameters, each: u8 tag, value
+//	string binding, u8 mode, f64 shape of each statement unless in modeBatch (negative if fresh), u32 statements, each: string SQL,
+//	u32 parameters, each: u8 tag, value
 //
 // and answered, in modeQuery, by
 //
 //	u8 inexact, u32 columns, each: string name, u32 rows, each cell: u8 tag, value
 //
-// and in modeBatch by
+// in modePair, whose second statement gives one text, by that text ("" if it failed or gave none) and the first one's answer, and
+// in modeBatch, by
 //
 //	u32 results, each: f64 changes, f64 last row id
 //
@@ -24,6 +26,7 @@ import (
 const (
 	modeQuery = 0
 	modeBatch = 1
+	modePair  = 2 // two queries
 )
 
 // Tags of packed values.
@@ -40,12 +43,14 @@ const (
 func appendCall(b []byte, binding string, mode byte, statements []Statement) ([]byte, error) {
 	b = wire.AppendString(b, binding)
 	b = append(b, mode)
-	if mode == modeQuery {
-		shape := float64(statements[0].Shape)
-		if statements[0].Fresh {
-			shape = -shape
+	if mode != modeBatch {
+		for _, s := range statements {
+			shape := float64(s.Shape)
+			if s.Fresh {
+				shape = -shape
+			}
+			b = wire.AppendF64(b, shape)
 		}
-		b = wire.AppendF64(b, shape)
 	}
 	b = wire.AppendU32(b, uint32(len(statements)))
 	for _, s := range statements {
@@ -77,8 +82,17 @@ type packedRows struct {
 	inexact bool
 }
 
-func readRows(reply []byte) (*packedRows, error) {
+func readRows(reply []byte) (*packedRows, error) { return readRowsFrom(wire.NewReader(reply)) }
+
+// readPair reads the answer of modePair.
+func readPair(reply []byte) (rows *packedRows, text string, err error) {
 	in := wire.NewReader(reply)
+	text = in.String()
+	rows, err = readRowsFrom(in)
+	return rows, text, err
+}
+
+func readRowsFrom(in *wire.Reader) (*packedRows, error) {
 	r := &packedRows{in: in, inexact: in.U8() != 0}
 	r.columns = make([]string, min(in.U32(), maxResultColumns))
 	for i := range r.columns {

@@ -74,9 +74,14 @@ export class Prefetch {
   async idle(scope, statements) {
     const known = await this.#known(scope);
     if (known && statements.every(({ sql }) => known.idle.has(sql))) return true;
+    this.forget();
+    return false;
+  }
+
+  /** Has everything from now on asked of the database. */
+  forget() {
     this.#forgotten = true;
     this.#answers = null;
-    return false;
   }
 
   /** The answers, if they are there or this event can wait for them: another's promise may never settle for it. */

@@ -41,3 +41,6 @@ func (db *connector) readable(p *parsed, statement Statement) Statement {
 	statement.Fresh = p.volatile
 	return statement
 }
+
+// Read is a query without parameters, as a binding gets it that may send it with others.
+func Read(sql string) Statement { return Statement{SQL: sql, Shape: shapeOf(sql)} }

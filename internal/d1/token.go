@@ -77,6 +77,15 @@ func (t *token) with(batch []Statement) []Statement {
 	return whole
 }
 
+// TokenOf tells how many statements at the beginning of a batch are its token, and whether the batch only asks what became of an
+// earlier one. What else a batch is to assert goes behind the token, so that a batch that was stored is known again first.
+func TokenOf(batch []Statement) (size int, asks bool) {
+	if len(batch) == 0 || !strings.HasPrefix(batch[0].SQL, `INSERT INTO `+commitTable+`(`) {
+		return 0, false
+	}
+	return 1, batch[0].Params[2] == "1"
+}
+
 // refusal is what the row of a token held that was not its next.
 type refusal struct {
 	n    int64

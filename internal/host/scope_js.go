@@ -19,6 +19,9 @@ type Scope struct {
 	cancel  context.CancelCauseFunc
 	label   unsafe.Pointer
 	outcome Outcome
+
+	// Attached is what belongs to the event besides, for who handles it.
+	Attached any
 }
 
 // labels finds a scope by the label of its goroutines. A label that is not in it is one of the app's own, or of a scope that has ended.
@@ -125,6 +128,9 @@ func NoteFault(uncertain bool) {
 		}
 	}
 }
+
+// Current is the goroutine's scope, nil where it has none.
+func Current() *Scope { return labels[profileLabel()] }
 
 // currentID is the number of the goroutine's scope, 0 where it has none.
 func currentID() int32 {

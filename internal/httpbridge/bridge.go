@@ -45,8 +45,8 @@ const (
 	BodyStream = 2
 )
 
-// Event is a fetch event of the Worker; host.Scope is one.
-type Event interface {
+// Scope is what of a fetch event of the Worker does I/O; *host.Scope is one.
+type Scope interface {
 	// Context ends when the client has gone or the event has been handled.
 	Context() context.Context
 
@@ -60,38 +60,78 @@ type Event interface {
 	Outcome() host.Outcome
 }
 
+// Event is a fetch event, and what its handler has in memory of a database that others write to as well.
+type Event interface {
+	Scope
+
+	// Confirm waits until it is known whether what the handler has in memory of the database is in force, so that the answer may
+	// leave. It fails if it is not, or if that cannot be found out.
+	Confirm(ctx context.Context, request *http.Request) error
+
+	// Stale tells whether it has turned out not to be: then nothing of the handler's work has reached the outside.
+	Stale() bool
+
+	// Renew brings it up to date for another attempt.
+	Renew(ctx context.Context) error
+}
+
+// Memoryless is an event whose handler has nothing of a database in memory.
+type Memoryless struct{ Scope }
+
+// Confirm implements Event.
+func (Memoryless) Confirm(context.Context, *http.Request) error { return nil }
+
+// Stale implements Event.
+func (Memoryless) Stale() bool { return false }
+
+// Renew implements Event.
+func (Memoryless) Renew(context.Context) error { return nil }
+
 // Serve has handler answer the event whose request packet is given.
 //
 // A request that failed because a transaction of it lost a race against another isolate's, and that has done nothing to the outside, is
-// run again. Where that is not possible or does not help, the answer is a 409 that says so. Where it failed because the database did
-// not answer, it is a 503, whatever the handler has made of it.
+// run again, and so is one whose handler worked with collections or settings that had been replaced in the database. Where that is not
+// possible or does not help, the answer is a 409 that says so. Where it failed because the database did not answer, it is a 503,
+// whatever the handler has made of it.
 func Serve(event Event, packet []byte, handler http.Handler) {
+	var earlier *requestBody
 	for attempt := 1; ; attempt++ {
 		request, err := parseRequest(event, packet)
 		if err != nil {
 			badRequest(event)
 			return
 		}
-		before := event.Outcome()
 		w := newResponse(event, request)
-		if !run(handler, w, request) {
+		w.bodyReader.goOnFrom(earlier)
+		before := event.Outcome()
+		returned := run(handler, w, request)
+		unconfirmed := w.confirm()
+		outcome := event.Outcome()
+		switch {
+		case event.Stale():
+			if !w.repeatable() || attempt == maxAttempts {
+				w.replace(http.StatusConflict, staleMessage(outcome))
+				return
+			}
+			if err := event.Renew(event.Context()); err != nil {
+				log.Printf("The collections or settings, which have changed, could not be loaded: %v", err)
+				unavailable(w, outcome)
+				return
+			}
+		case !returned:
 			w.abort()
 			return
-		}
-		outcome := event.Outcome()
-		if outcome.Faults > before.Faults && (w.failed() || mistaken(w, outcome)) {
+		case unconfirmed != nil, outcome.Faults > before.Faults && (w.failed() || mistaken(w, outcome)):
 			unavailable(w, outcome)
 			return
-		}
-		if outcome.Conflicts == before.Conflicts || !w.failed() {
+		case outcome.Conflicts == before.Conflicts || !w.failed():
 			w.finish()
 			return
-		}
-		repeatable := outcome.Effects == 0 && w.bodyReader == nil
-		if !repeatable || attempt == maxAttempts || pause(event, attempt) != nil {
+		case !w.repeatable() || attempt == maxAttempts || pause(event, attempt) != nil:
 			w.replace(http.StatusConflict, conflictMessage)
 			return
 		}
+		earlier = w.bodyReader
 		w.release()
 	}
 }
@@ -129,6 +169,14 @@ const (
 	partialMessage     = "The database cannot be reached. What the request did before that remains."
 	uncertainMessage   = "The database did not answer. It is not known whether the change was stored; look before you try again."
 )
+
+// staleMessage is for a request that met a change of what it worked with and could not be run again.
+func staleMessage(outcome host.Outcome) string {
+	if outcome.Effects > 0 {
+		return "The collections or settings were changed while the request ran. What it did before that remains; look before you try again."
+	}
+	return "The collections or settings were changed while the request ran. Nothing was stored. Try again."
+}
 
 // mistaken tells whether a user may have been taken for a guest, which is what PocketBase does where it cannot look for the user of a
 // token, in a request that has done nothing yet.

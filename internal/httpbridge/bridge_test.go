@@ -32,7 +32,35 @@ type fakeEvent struct {
 	writeErr error
 	outcome  host.Outcome
 	pauses   int
+
+	changes     int // of what the handler has in memory, that Confirm finds out
+	renewed     int
+	renewErr    error
+	confirmed   int
+	unconfirmed error
+	stale       bool
 }
+
+func (e *fakeEvent) Confirm(context.Context, *http.Request) error {
+	e.confirmed++
+	if e.unconfirmed != nil {
+		return e.unconfirmed
+	}
+	if e.stale = e.stale || e.changes > 0 && e.renewed < e.changes; e.stale {
+		return errStale
+	}
+	return nil
+}
+
+func (e *fakeEvent) Stale() bool { return e.stale }
+
+func (e *fakeEvent) Renew(context.Context) error {
+	e.stale = false
+	e.renewed++
+	return e.renewErr
+}
+
+var errStale = errors.New("stale")
 
 func (e *fakeEvent) Outcome() host.Outcome { return e.outcome }
 
@@ -448,5 +476,61 @@ func TestDisown(t *testing.T) {
 		if got := event.response(t, "POST").StatusCode; got != want || runs != min(losses+1, maxAttempts) {
 			t.Errorf("%d losses: %d after %d runs", losses, got, runs)
 		}
+	}
+}
+
+// TestStale has the handler work with what was replaced.
+func TestStale(t *testing.T) {
+	large := strings.Repeat("x", 1000)
+	write := func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "answer") }
+	for _, test := range []struct {
+		name    string
+		event   fakeEvent
+		kind    byte
+		handler http.HandlerFunc
+		status  int
+		body    string
+		runs    int
+	}{
+		{"in force", fakeEvent{}, BodyNone, write, 200, "answer", 1},
+		{"replaced", fakeEvent{changes: 1}, BodyNone, write, 200, "answer", 2},
+		{"replaced twice", fakeEvent{changes: 2}, BodyNone, write, 200, "answer", 3},
+		{"replaced all the time", fakeEvent{changes: 100}, BodyNone, write, 409, "Nothing was stored", maxAttempts},
+		{"after an effect", fakeEvent{changes: 1, outcome: host.Outcome{Effects: 1}}, BodyNone, write, 409, "remains", 1},
+		{"that could not be loaded", fakeEvent{changes: 1, renewErr: errors.New("no")}, BodyNone, write, 503, "Nothing was stored", 1},
+		{"unknown", fakeEvent{unconfirmed: errors.New("no")}, BodyNone, write, 503, "Nothing was stored", 1},
+		{"a panic", fakeEvent{changes: 1}, BodyNone, func(w http.ResponseWriter, r *http.Request) { panic("no") }, 500, "", 2},
+		{"a stream", fakeEvent{changes: 1}, BodyNone, func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, "one,")
+			w.(http.Flusher).Flush()
+			fmt.Fprint(w, "two")
+		}, 200, "one,two", 2},
+		{"a large answer", fakeEvent{changes: 1}, BodyNone, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write(make([]byte, 2*BufferSize))
+		}, 200, string(make([]byte, 2*BufferSize)), 2},
+		{"a body that streams", fakeEvent{changes: 1, parts: [][]byte{[]byte(large), []byte("end")}}, BodyStream, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			fmt.Fprintf(w, "%d %v", len(body), err)
+		}, 200, "1003 <nil>", 2},
+		{"a body that is whole", fakeEvent{changes: 1}, BodyWhole, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			fmt.Fprintf(w, "%s %v", body, err)
+		}, 200, "whole <nil>", 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			event := &test.event
+			event.ctx = t.Context()
+			runs := 0
+			Serve(event, packet("POST", "/", "", test.kind, "whole"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				runs++
+				test.handler(w, r)
+			}))
+			if status := event.response(t, "POST").StatusCode; status != test.status || !strings.Contains(event.body.String(), test.body) {
+				t.Errorf("%d %.100s", status, event.body.String())
+			}
+			if runs != test.runs {
+				t.Errorf("run %d times, want %d", runs, test.runs)
+			}
+		})
 	}
 }

@@ -76,7 +76,7 @@ func parseRequest(event Event, packet []byte) (*http.Request, error) {
 		if request.ContentLength < 0 {
 			request.TransferEncoding = []string{"chunked"}
 		}
-		request.Body = &requestBody{event: event}
+		request.Body = &requestBody{event: event, request: request}
 	}
 	if strings.HasPrefix(request.Header.Get("Content-Type"), "application/json") && request.Body != http.NoBody {
 		request.Body = &jsonDepthReader{ReadCloser: request.Body}
@@ -105,7 +105,27 @@ type requestBody struct {
 	part     []byte // what is left of the part that was read last
 	err      error
 	deadline time.Time
+
+	request *http.Request
+	first   *firstPart // once it has come
+	passed  bool       // the handler has got it
 }
+
+// firstPart is what the first read of a body gave.
+type firstPart struct {
+	part []byte
+	err  error
+}
+
+// goOnFrom takes over what an earlier attempt has read.
+func (b *requestBody) goOnFrom(earlier *requestBody) {
+	if b != nil && earlier != nil {
+		b.first = earlier.first
+	}
+}
+
+// unread tells whether the handler has got nothing of the body, so that another attempt can have it.
+func (b *requestBody) unread() bool { return b == nil || !b.passed }
 
 // streamedBody is the request's body if it streams.
 func streamedBody(request *http.Request) *requestBody {
@@ -132,7 +152,27 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// next gives the next part. The first one is handed out when it is known that the handler may go on with it: then it cannot be run
+// again any more. To find that out takes no longer than the part itself.
 func (b *requestBody) next() ([]byte, error) {
+	if b.passed {
+		return b.receive()
+	}
+	if b.first == nil {
+		confirmed := make(chan error, 1)
+		go func() { confirmed <- b.event.Confirm(b.event.Context(), b.request) }()
+		part, err := b.receive()
+		b.first = &firstPart{part, err}
+		if err := <-confirmed; err != nil {
+			return nil, err
+		}
+	}
+	b.passed = true
+	return b.first.part, b.first.err
+}
+
+// receive waits for the client's next part.
+func (b *requestBody) receive() ([]byte, error) {
 	ctx, cancel := withDeadline(b.event.Context(), b.deadline)
 	defer cancel()
 	part, err := b.event.Call(ctx, host.OpBodyRead, nil)

@@ -33,17 +33,18 @@ type response struct {
 	request *http.Request
 	header  http.Header
 
-	status     int     // 0 until WriteHeader
-	head       []byte  // the packed head, as it was at WriteHeader
-	sniff      bool    // the head needs a Content-Type
-	declared   int64   // the length that the handler declared, -1 for none
-	written    int64   // the body's length so far
-	buffer     *[]byte // what has not crossed yet
-	streaming  bool    // the head has crossed
-	disowned   bool    // what was written does not hold
-	err        error   // why nothing more can be written
-	deadline   time.Time
-	bodyReader *requestBody
+	status      int     // 0 until WriteHeader
+	head        []byte  // the packed head, as it was at WriteHeader
+	sniff       bool    // the head needs a Content-Type
+	declared    int64   // the length that the handler declared, -1 for none
+	written     int64   // the body's length so far
+	buffer      *[]byte // what has not crossed yet
+	streaming   bool    // the head has crossed
+	disowned    bool    // what was written does not hold
+	err         error   // why nothing more can be written
+	unconfirmed error   // why nothing may leave
+	deadline    time.Time
+	bodyReader  *requestBody
 }
 
 func newResponse(event Event, request *http.Request) *response {
@@ -149,6 +150,9 @@ func (w *response) send() error {
 	}
 	defer func() { *w.buffer = (*w.buffer)[:0] }()
 	if !w.streaming {
+		if w.err = w.confirm(); w.err != nil {
+			return w.err
+		}
 		w.streaming = true
 		setStreaming(w.head)
 		w.event.Respond(w.head, *w.buffer)
@@ -185,6 +189,20 @@ func (w *response) finish() {
 		w.head = appendHeader(w.head, "Content-Length", strconv.FormatInt(w.written, 10))
 	}
 	w.event.Respond(w.head, *w.buffer)
+}
+
+// confirm waits until the answer may leave; what has begun to stream has been confirmed.
+func (w *response) confirm() error {
+	if w.streaming || w.unconfirmed != nil {
+		return w.unconfirmed
+	}
+	w.unconfirmed = w.event.Confirm(w.event.Context(), w.request)
+	return w.unconfirmed
+}
+
+// repeatable tells whether the request can be run again.
+func (w *response) repeatable() bool {
+	return w.event.Outcome().Effects == 0 && !w.streaming && w.bodyReader.unread()
 }
 
 // failed tells whether the handler has answered with an error, or takes its answer back, and nothing was sent yet.

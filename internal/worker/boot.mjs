@@ -8,6 +8,12 @@ export const BOOT_PLAN = {
     queries: [
       { sql: "SELECT `_collections`.* FROM `_collections` ORDER BY `rowid` ASC", params: [] },
       { sql: "SELECT `_params`.* FROM `_params` WHERE `id`=?", params: ["settings"] },
+      // internal/watermark: the mark that what is loaded belongs to
+      {
+        sql: "SELECT collections||settings AS mark FROM _pf_watermark WHERE (SELECT count(*) FROM sqlite_master WHERE type='trigger' AND name GLOB '_pf_watermark_*')=6",
+        params: [],
+        columns: ["mark"],
+      },
       // internal/firstrun, with POCKETFLARE_ADMIN_EMAIL
       {
         sql: "SELECT count(*) FROM `_superusers` WHERE NOT (`email`=?)",

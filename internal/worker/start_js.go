@@ -5,6 +5,7 @@ package worker
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log"
@@ -27,6 +28,7 @@ import (
 	"pocketflare/internal/oauth2avatar"
 	"pocketflare/internal/recordlist"
 	"pocketflare/internal/unavailable"
+	"pocketflare/internal/watermark"
 )
 
 // The bindings of the two databases that PocketBase keeps as files.
@@ -52,46 +54,94 @@ func init() {
 
 // Start runs the app as a Worker. It returns only when the app could not be started.
 func Start(app *pocketbase.PocketBase) error {
-	handler, requestLogs, err := boot(app)
+	i, err := boot(app)
 	if err != nil {
 		host.Fail(err)
 		return err
 	}
-	host.Serve(func(scope *host.Scope, packet []byte) {
-		httpbridge.Serve(scope, packet, handler)
-		requestLogs.RequestDone()
-	})
+	host.Serve(i.serve)
 	return nil
 }
 
-func boot(app *pocketbase.PocketBase) (http.Handler, *logs.Flusher, error) {
+// instance is an app that serves.
+type instance struct {
+	handler     http.Handler
+	caches      *watermark.Caches
+	requestLogs *logs.Flusher
+}
+
+// event is a fetch event of an instance.
+type event struct {
+	*host.Scope
+	*watermark.Session
+}
+
+// Confirm implements httpbridge.Event.
+func (e event) Confirm(ctx context.Context, request *http.Request) error {
+	if needsNoDatabase(request) {
+		return nil
+	}
+	return e.Session.Confirm(ctx)
+}
+
+func (i *instance) serve(scope *host.Scope, packet []byte) {
+	session := i.caches.Session()
+	scope.Attached = session
+	httpbridge.Serve(event{scope, session}, packet, i.handler)
+	if err := session.End(context.Background()); err != nil { // the next event does it
+		log.Printf("What the request has changed could not be loaded: %v", err)
+	}
+	i.requestLogs.RequestDone()
+}
+
+// currentSession is that of the goroutine's event, nil if it has none.
+func currentSession() *watermark.Session {
+	scope := host.Current()
+	if scope == nil {
+		return nil
+	}
+	session, _ := scope.Attached.(*watermark.Session)
+	return session
+}
+
+func boot(app *pocketbase.PocketBase) (*instance, error) {
 	host.Mark(host.PhaseBootstrap)
 	races := 0
-	if err := adopt(app, newConnect(func() { races++ })); err != nil {
-		return nil, nil, err
+	databases := newDatabases(app, func() { races++ })
+	if err := adopt(app, databases.connect); err != nil {
+		return nil, err
 	}
 	unavailable.Bind(app)
 	recordlist.Bind(app)
 	oauth2avatar.Bind(app, http.DefaultTransport)
 	firstrun.Bind(app, os.Getenv)
 	requestLogs := logs.New(app, host.Sleep)
-	if _, err := repeatLostRaces(&races, app.Bootstrap); err != nil {
-		return nil, nil, fmt.Errorf("bootstrap: %w", err)
-	}
-	lost, err := repeatLostRaces(&races, app.RunAllMigrations)
-	if err == nil && lost { // another isolate has run them since the bootstrap loaded what it found
-		err = errors.Join(app.ReloadCachedCollections(), app.ReloadSettings())
-	}
+	err := databases.caches.Boot(context.Background(), func() error { return bootstrap(app, &races) })
 	if err != nil {
-		return nil, nil, fmt.Errorf("migrations: %w", err)
+		return nil, err
 	}
 	host.Mark(host.PhaseRouter)
 	handler, err := newHandler(app)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	relaxCollector()
-	return handler, requestLogs, nil
+	return &instance{handler, databases.caches, requestLogs}, nil
+}
+
+// bootstrap opens the app's databases, runs its migrations and loads what it keeps in memory.
+func bootstrap(app core.App, races *int) error {
+	if _, err := repeatLostRaces(races, app.Bootstrap); err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
+	}
+	lost, err := repeatLostRaces(races, app.RunAllMigrations)
+	if err == nil && lost { // another isolate has run them since the bootstrap loaded what it found
+		err = errors.Join(app.ReloadCachedCollections(), app.ReloadSettings())
+	}
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return nil
 }
 
 // Limits of the garbage collector while the app serves: collecting half as often as Go's default takes a few megabytes more and saves up to
@@ -114,6 +164,11 @@ func relaxCollector() {
 // callFetch is host.Call for outgoing requests, after which an event's request cannot be run again.
 func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) {
 	if op == host.OpFetch {
+		if session := currentSession(); session != nil {
+			if err := session.Confirm(ctx); err != nil {
+				return nil, err
+			}
+		}
 		host.NoteEffect()
 	}
 	return host.Call(ctx, op, payload)
@@ -134,10 +189,15 @@ func repeatLostRaces(races *int, step func() error) (lost bool, err error) {
 	return lost, err
 }
 
-// newConnect makes the core.DBConnectFunc of a Worker: the two files are two D1 databases. PocketBase opens each twice, for its two pools.
-// onConflict is called when a transaction has lost a race.
-func newConnect(onConflict func()) core.DBConnectFunc {
-	data := d1.Open(d1.HostBinding(dataBinding), d1.Options{
+// databases are those of an app: what PocketBase keeps in two files.
+type databases struct {
+	data, logs driver.Connector
+	caches     *watermark.Caches
+}
+
+// newDatabases gives the databases of an app. onConflict is called when a transaction has lost a race.
+func newDatabases(app core.App, onConflict func()) *databases {
+	options := d1.Options{
 		OnStored: host.NoteEffect,
 		OnConflict: func() {
 			onConflict()
@@ -149,17 +209,26 @@ func newConnect(onConflict func()) core.DBConnectFunc {
 		},
 		TokenWrites: os.Getenv("POCKETFLARE_D1_WRITE_TOKENS") != "0",
 		Sleep:       host.Sleep,
-	})
-	logs := d1.Open(d1.HostBinding(logsBinding), d1.Options{
+	}
+	binding := d1.HostBinding(dataBinding)
+	own := d1.Options{OnFault: options.OnFault, Sleep: options.Sleep}
+	d := &databases{caches: watermark.New(app, binding, own, currentSession)}
+	options.Caches = d.caches
+	d.data = d1.Open(d.caches.Watch(), options)
+	d.caches.OnCollections(func() { d1.ForgetColumns(d.data) })
+	d.logs = d1.Open(d1.HostBinding(logsBinding), d1.Options{
 		DeferErrors: true,
 		NoWait:      deletesLogs,
 		OnFault:     func(err error) { log.Printf("%s: %v", logsBinding, err) },
 		Sleep:       host.Sleep,
 	})
-	return func(path string) (*dbx.DB, error) {
-		if filepath.Base(path) == logsFile {
-			return dbx.NewFromDB(sql.OpenDB(logs), "sqlite"), nil
-		}
-		return dbx.NewFromDB(sql.OpenDB(data), "sqlite"), nil
+	return d
+}
+
+// connect is the app's core.DBConnectFunc. PocketBase opens each file twice, for its two pools.
+func (d *databases) connect(path string) (*dbx.DB, error) {
+	if filepath.Base(path) == logsFile {
+		return dbx.NewFromDB(sql.OpenDB(d.logs), "sqlite"), nil
 	}
+	return dbx.NewFromDB(sql.OpenDB(d.data), "sqlite"), nil
 }

@@ -32,7 +32,7 @@ func run() error {
 		}
 	})
 	host.Serve(func(scope *host.Scope, packet []byte) {
-		httpbridge.Serve(scope, packet, handler)
+		httpbridge.Serve(httpbridge.Memoryless{Scope: scope}, packet, handler)
 	})
 	return nil
 }

@@ -31,7 +31,7 @@ type Database struct {
 	statements int
 }
 
-var _ d1.Binding = (*Database)(nil)
+var _ d1.PairBinding = (*Database)(nil)
 
 // Open opens a database file, or one in memory for ":memory:".
 func Open(path string) (*Database, error) {
@@ -109,6 +109,22 @@ func (db *Database) Query(ctx context.Context, statement d1.Statement) (d1.Rows,
 		return err
 	})
 	return rows, err
+}
+
+// QueryPair implements d1.PairBinding.
+func (db *Database) QueryPair(ctx context.Context, statement, second d1.Statement) (rows d1.Rows, text string, err error) {
+	err = db.call(ctx, []d1.Statement{statement, second}, func() error {
+		result, err := db.run(statement)
+		if err != nil {
+			return err
+		}
+		rows = result
+		if other, err := db.run(second); err == nil && len(other.values) > 0 {
+			text, _ = other.values[0].(string)
+		}
+		return nil
+	})
+	return rows, text, err
 }
 
 // Batch implements d1.Binding.

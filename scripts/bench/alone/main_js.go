@@ -75,7 +75,7 @@ func run() error {
 	debug.SetMemoryLimit(64 << 20)
 	memory.on = true
 	host.Serve(func(scope *host.Scope, packet []byte) {
-		httpbridge.Serve(scope, packet, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpbridge.Serve(httpbridge.Memoryless{Scope: scope}, packet, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			measure(w, r, handler, last)
 		}))
 	})
