@@ -39,9 +39,19 @@
 //   - []byte is bound as a blob, a nil one as NULL.
 //   - time.Time is its String(), as modernc.org/sqlite writes it. PocketBase's own DateTime comes as text.
 //
-// Parameters are ?, ?NNN, :name, @name and $name. Each statement of several in one Exec takes them from the first on. More
-// than 100 become literals, the shortest first; an IN list of 64 and more travels as one JSON array. A chain of 25 and more
-// AND or OR is grouped by parentheses. A LIKE whose pattern is a parameter of more than 50 bytes is written by instr.
+// Parameters are ?, ?NNN, :name, @name and $name. Each statement of several in one Exec takes them from the first on.
+//
+// # Other forms
+//
+// What D1 does not take is written in another form that means the same:
+//
+//   - More than 99 parameters become literals, the shortest first; an IN list of 64 and more travels as one JSON array.
+//   - If the text then is too long, rows of VALUES and IN lists are read from JSON, and after them other strings and reals. A text
+//     that stays over 100 KB is an error with [CodeTooBig], as is a string or blob over 2 MB.
+//   - A chain of 25 and more AND or OR is grouped by parentheses.
+//   - A LIKE with a pattern of more than 50 bytes is written by instr; one whose pattern is an expression decides row by row.
+//   - A compound SELECT of more than 5 terms is nested.
+//
 //
 // # Types of results
 //
@@ -80,8 +90,9 @@
 //     function see the database as it was before the transaction.
 //   - Inside of a transaction an error undoes its whole statement and nothing else: OR FAIL and RAISE(FAIL) keep no rows, OR ROLLBACK
 //     and RAISE(ROLLBACK) do not end the transaction. RowsAffected of a write to an FTS5 table counts otherwise there.
-//   - D1's limits on columns (100), rows (2 MB), the depth of expressions (100), terms of a compound SELECT (5), GLOB
-//     patterns (50 bytes) and the length of a statement (100 KB) hold.
+//   - D1's limits on columns (100), rows (2 MB), the depth of expressions (100), GLOB patterns (50 bytes) and tables in a join (64) hold. In a
+//     trigger, and in what a table or an index computes, those on patterns and terms do as well.
+//   - A compound SELECT of more than 5 terms with different operators, or with EXCEPT, gives columns of the same name as a and a:1.
 package d1
 
 import (

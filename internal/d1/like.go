@@ -10,18 +10,18 @@ import (
 
 // D1 takes patterns of LIKE up to 50 bytes. A longer one is a row of texts between its %, to be found one behind the other:
 // instr(lower(a), lower(b)) finds a text as LIKE does, since both fold ASCII only. A text with _ is tried at each position,
-// in pieces that are short patterns.
+// in pieces that are short patterns. A pattern that is an expression is taken apart by SQL, if its value is long.
 
 // edge stands for the start and the end of the value where a pattern does not begin or end with %.
 const edge = "\U0010FFFF"
 
-// longLike is a LIKE in the text of a statement whose pattern is too long for D1.
-type longLike struct {
-	start, end int    // in the text, from the left side to the pattern or its ESCAPE
-	left       string // the left side
-	param      int    // index of the pattern among the parameters
+// likeOperator is a LIKE in the text of a statement.
+type likeOperator struct {
+	start, end int     // in the text, from the left side to the pattern or its ESCAPE
+	left       operand // the left side
+	pattern    operand
+	escape     string
 	not        bool
-	texts      []patternText
 }
 
 // patternText is what a pattern has between two %.
@@ -29,6 +29,8 @@ type patternText struct {
 	plain  string         // in lower case, if there is no _ in it
 	Pieces []patternPiece `json:"c"`
 	Length int            `json:"n"` // characters
+	First  int            `json:"f"` // where it can begin at first: _ does not stand for an edge
+	Behind int            `json:"l"` // how many characters have to be left behind it
 }
 
 // patternPiece is a part of a text with _, as a pattern with \ for its ESCAPE.
@@ -47,25 +49,61 @@ func (t patternText) MarshalJSON() ([]byte, error) {
 	return json.Marshal(object(t))
 }
 
-// longLikes finds the LIKEs that can be written in another way.
-func longLikes(p *parsed, values []any) []longLike {
+// longLikes finds the LIKEs that have to be written in another way: with a pattern that is too long, or one that is known row by row.
+func longLikes(p *parsed, values []any) []rewrite {
 	if !p.like {
 		return nil
 	}
-	var likes []longLike
+	var likes []rewrite
 	var tokens tokenList
-	for i, spot := range p.params {
-		pattern, ok := values[i].(string)
-		if !ok || len(pattern) <= maxPattern || strings.IndexByte(pattern, 0) >= 0 || !utf8.ValidString(pattern) {
+	for i := range p.params {
+		if pattern, ok := values[i].(string); ok && isLongPattern(pattern) {
+			if tokens == nil {
+				tokens = tokensOf(p.text)
+			}
+			like, ok := tokens.likeAt(p.params[i].start)
+			if texts, found := patternTexts(pattern, like.escape); ok && found && like.pattern.end == p.params[i].end {
+				likes = append(likes, rewrite{like.start, like.end, i, i, func(r *renderer) { r.longLike(like, texts, true) }})
+			}
+		}
+	}
+	if p.computed {
+		likes = append(likes, computedLikes(p)...)
+		slices.SortFunc(likes, func(a, b rewrite) int { return a.start - b.start })
+	}
+	return likes
+}
+
+func isLongPattern(pattern string) bool {
+	return len(pattern) > maxPattern && strings.IndexByte(pattern, 0) < 0 && utf8.ValidString(pattern)
+}
+
+// computedLikes finds the LIKEs whose pattern is in the text: a long literal, or an expression.
+func computedLikes(p *parsed) []rewrite {
+	var likes []rewrite
+	tokens := tokensOf(p.text)
+	for i := range tokens {
+		if !tokens[i].is("LIKE") || i+1 == len(tokens) || tokens[i+1].kind == tokenParam && tokens.joined(i+2) < 0 {
 			continue
 		}
-		if tokens == nil {
-			tokens = tokensOf(p.text)
+		like, ok := tokens.likeAt(tokens[i+1].start)
+		if !ok {
+			continue
 		}
-		if like, ok := tokens.likeAt(spot.start, pattern); ok {
-			like.param = i
-			likes = append(likes, like)
+		part := rewrite{start: like.start, end: like.end, last: -1}
+		if tokens[i+1].kind == tokenString && like.pattern.end == tokens[i+1].end {
+			texts, ok := patternTexts(tokens[i+1].name(), like.escape)
+			if !ok || !isLongPattern(tokens[i+1].name()) {
+				continue
+			}
+			part.write = func(r *renderer) { r.longLike(like, texts, false) }
+		} else {
+			if strings.ContainsAny(like.escape, "%_") || strings.ToLower(like.escape) != strings.ToUpper(like.escape) {
+				continue
+			}
+			part.write = func(r *renderer) { r.computedLike(like) }
 		}
+		likes = append(likes, part)
 	}
 	return likes
 }
@@ -81,8 +119,8 @@ func tokensOf(text string) tokenList {
 	return tokens
 }
 
-// likeAt reads the LIKE whose pattern is the parameter at a position.
-func (t tokenList) likeAt(position int, pattern string) (like longLike, ok bool) {
+// likeAt reads the LIKE whose pattern begins at a position.
+func (t tokenList) likeAt(position int) (like likeOperator, ok bool) {
 	at := 0
 	for t[at].start != position {
 		at++
@@ -98,25 +136,93 @@ func (t tokenList) likeAt(position int, pattern string) (like longLike, ok bool)
 	if first < 0 || first > 0 && !t[first-1].opensOperand() {
 		return like, false
 	}
-	for _, token := range t[first:left] {
-		if token.kind == tokenParam {
+	last := t.patternEnd(at)
+	if last < 0 {
+		return like, false
+	}
+	like.left = operand{t[first].start, t[left].end}
+	like.pattern = operand{t[at].start, t[last].end}
+	if last+2 < len(t) && t[last+1].is("ESCAPE") {
+		last += 2
+		if like.escape = t[last].name(); t[last].kind != tokenString || utf8.RuneCountInString(like.escape) != 1 {
 			return like, false
 		}
 	}
-	escape := ""
-	if at+2 < len(t) && t[at+1].is("ESCAPE") {
-		if escape = t[at+2].name(); t[at+2].kind != tokenString || utf8.RuneCountInString(escape) != 1 {
-			return like, false
-		}
-		at += 2
-	}
-	like.start, like.end = t[first].start, t[at].end
-	like.left = t[0].text[t[first].start:t[left].end]
-	like.texts, ok = patternTexts(pattern, escape)
-	return like, ok
+	like.start, like.end = t[first].start, t[last].end
+	return like, true
 }
 
-// operandStart is the first token of the name, call or parenthesis that ends with a token, -1 for others.
+// joined is the operand that the operator at a token joins to the one before it, closer than LIKE does: ||, -> or ->>; -1 for others.
+func (t tokenList) joined(i int) int {
+	switch {
+	case i+1 >= len(t):
+		return -1
+	case t[i].isSymbol('|') && t[i+1].isSymbol('|'):
+		return i + 2
+	case t[i].isSymbol('-') && t[i+1].isSymbol('>'):
+		if i+2 < len(t) && t[i+2].isSymbol('>') {
+			return i + 3
+		}
+		return i + 2
+	}
+	return -1
+}
+
+// patternEnd is the last token of a pattern: a value, a name, a call, a parenthesis, or several of them joined; -1 for others.
+func (t tokenList) patternEnd(i int) int {
+	for {
+		last := t.operandEnd(i)
+		if last < 0 || last+1 == len(t) {
+			return last
+		}
+		if i = t.joined(last + 1); i < 0 {
+			if t[last+1].continuesOperand() {
+				return -1
+			}
+			return last
+		}
+	}
+}
+
+// operandEnd is the last token of the operand that begins with a token, -1 for what it does not know.
+func (t tokenList) operandEnd(i int) int {
+	if i >= len(t) {
+		return -1
+	}
+	switch {
+	case t[i].kind == tokenString || t[i].kind == tokenParam:
+		return i
+	case t[i].isSymbol('('):
+		return t.closing(i)
+	case !t[i].isName() || t[i].opensOperand() || t[i].is("CASE"):
+		return -1
+	}
+	for i+2 < len(t) && t[i+1].isSymbol('.') {
+		i += 2
+	}
+	if i+1 < len(t) && t[i+1].isSymbol('(') {
+		return t.closing(i + 1)
+	}
+	return i
+}
+
+// closing is the parenthesis that closes the one at a token, -1 if there is none.
+func (t tokenList) closing(i int) int {
+	for depth := 0; i < len(t); i++ {
+		if depth += t[i].nesting(); depth == 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// continuesOperand tells whether the token behind an operand belongs to it, or binds closer than LIKE.
+func (s *scanner) continuesOperand() bool {
+	return s.kind == tokenSymbol && !s.isSymbol(')') && !s.isSymbol(',') && !s.isSymbol('=') && !s.isSymbol('!') && !s.isSymbol(';') ||
+		s.is("COLLATE") || s.kind == tokenString
+}
+
+// operandStart is the first token of the value, name, call or parenthesis that ends with a token, -1 for others.
 func (t tokenList) operandStart(i int) int {
 	if i >= 0 && t[i].isSymbol(')') {
 		for depth := 1; depth > 0; {
@@ -128,6 +234,9 @@ func (t tokenList) operandStart(i int) int {
 		if i > 0 && t[i-1].isName() && !t[i-1].opensOperand() {
 			i--
 		}
+		return i
+	}
+	if i >= 0 && (t[i].kind == tokenParam || t[i].kind == tokenString) {
 		return i
 	}
 	if i < 0 || !t[i].isName() {
@@ -191,7 +300,13 @@ func appendText(texts []patternText, chars []patternChar) []patternText {
 	if len(chars) == 0 || len(chars) == 1 && chars[0].char == edge {
 		return texts
 	}
-	t := patternText{Length: len(chars)}
+	t := patternText{Length: len(chars), First: 1}
+	if len(texts) == 0 && chars[0].char != edge {
+		t.First = 2
+	}
+	if chars[len(chars)-1].char != edge {
+		t.Behind = 1
+	}
 	for i, c := range chars {
 		if len(t.Pieces) == 0 || len(t.Pieces[len(t.Pieces)-1].Pattern) > maxPattern-2*utf8.UTFMax {
 			t.Pieces = append(t.Pieces, patternPiece{Offset: i})
@@ -219,37 +334,89 @@ func lowerASCII(char string) string {
 
 // findText is the position of text i of the list t in r; 0 or NULL if it is not in it.
 const findText = `CASE json_type(t,'$['||i||']') WHEN 'text' THEN instr(r,t->>i) ELSE (` +
-	`WITH RECURSIVE pfp(k) AS (SELECT 1 UNION ALL SELECT k+1 FROM pfp WHERE k<length(r)) ` +
-	`SELECT min(k) FROM pfp WHERE NOT EXISTS (SELECT 1 FROM json_each(t,'$['||i||'].c') AS c ` +
+	`WITH RECURSIVE pfp(k) AS (SELECT t->i->>'f' UNION ALL SELECT k+1 FROM pfp WHERE k<length(r)) ` +
+	`SELECT min(k) FROM pfp WHERE k<=length(r)+1-(t->i->>'n')-(t->i->>'l') AND NOT EXISTS (SELECT 1 FROM json_each(t,'$['||i||'].c') AS c ` +
 	`WHERE substr(r,k+(c.value->>'o'),c.value->>'n') NOT LIKE c.value->>'p' ESCAPE '\')) END`
 
 const lengthOfText = `CASE json_type(t,'$['||i||']') WHEN 'text' THEN length(t->>i) ELSE t->i->>'n' END`
 
 // longLike appends a LIKE in another form.
-func (r *renderer) longLike(like longLike) {
-	r.copy(like.start)
-	r.at = like.end
+func (r *renderer) longLike(like likeOperator, texts []patternText, bound bool) {
 	before, after := "(", ")"
 	if like.not {
 		before, after = "(NOT (", "))"
 	}
+	constant := func(text string) {
+		if bound {
+			r.bind(text)
+		} else {
+			r.sql.WriteString(quote(text)) // a view has no parameters
+		}
+	}
 	r.sql.WriteString(before)
-	if text := like.texts[0]; len(like.texts) == 1 && text.Pieces == nil && !strings.Contains(text.plain, edge) {
-		r.sql.WriteString("instr(lower(" + like.left + "),")
-		r.bind(text.plain)
+	if text := texts[0]; len(texts) == 1 && text.Pieces == nil && !strings.Contains(text.plain, edge) {
+		r.sql.WriteString("instr(lower(")
+		r.operand(like.left)
+		r.sql.WriteString("),")
+		constant(text.plain)
 		r.sql.WriteString(")>0")
 	} else {
-		r.findTexts(like)
+		list, _ := json.Marshal(texts) // strings and numbers only
+		count := strconv.Itoa(len(texts))
+		r.sql.WriteString(`WITH RECURSIVE pfl(i,r,t) AS (SELECT 0,'` + edge + `'||lower(`)
+		r.operand(like.left)
+		r.sql.WriteString(`)||'` + edge + `',`)
+		constant(string(list))
+		// Each text is looked for in what the one before has left.
+		r.sql.WriteString(` UNION ALL SELECT i+1,substr(r,nullif(` + findText + `,0)+` + lengthOfText + `),t FROM pfl WHERE r IS NOT NULL AND i<` +
+			count + `) SELECT max(i)=` + count + ` FROM pfl WHERE r IS NOT NULL`)
 	}
 	r.sql.WriteString(after)
 }
 
-// findTexts looks for each text in what the one before has left.
-func (r *renderer) findTexts(like longLike) {
-	list, _ := json.Marshal(like.texts) // strings and numbers only
-	count := strconv.Itoa(len(like.texts))
-	r.sql.WriteString(`WITH RECURSIVE pfl(i,r,t) AS (SELECT 0,'` + edge + `'||lower(` + like.left + `)||'` + edge + `',`)
-	r.bind(string(list))
-	r.sql.WriteString(` UNION ALL SELECT i+1,substr(r,nullif(` + findText + `,0)+` + lengthOfText + `),t FROM pfl WHERE r IS NOT NULL AND i<` +
-		count + `) SELECT max(i)=` + count + ` FROM pfl WHERE r IS NOT NULL`)
+// operand writes a part of what is being rewritten.
+func (r *renderer) operand(part operand) {
+	names := r.names // one may belong behind the whole
+	r.names, r.at = nil, part.start
+	r.emit(part.end)
+	r.names = names
+}
+
+// A LIKE whose pattern is known row by row is the LIKE that it is where the pattern is short. One like %text% is looked for with instr, any other
+// is compared character by character: s and p are what is left of value and pattern, a and b what was left of them behind the last %, where the
+// comparison goes on, one character further, when it fails. k tells the step: % is passed, characters are equal, the one behind an
+// ESCAPE is, or back to the %.
+const (
+	likeSteps = `WITH RECURSIVE pfk(k) AS (VALUES(1),(2),(3),(4)),pfm(s,p,a,b) AS (SELECT lower(pfs),lower(pfp),NULL,NULL UNION ALL ` +
+		`SELECT CASE k WHEN 1 THEN s WHEN 4 THEN substr(a,2) ELSE substr(s,2) END,CASE k WHEN 3 THEN substr(p,3) WHEN 4 THEN b ELSE substr(p,2) END,` +
+		`CASE k WHEN 1 THEN s WHEN 4 THEN substr(a,2) ELSE a END,CASE k WHEN 1 THEN substr(p,2) ELSE b END ` +
+		`FROM pfm JOIN pfk ON k=CASE WHEN @escaped substr(p,1,1)='%' THEN 1 ` +
+		`WHEN s<>'' AND substr(p,1,1) IN ('_',substr(s,1,1)) THEN 2 WHEN a<>'' THEN 4 END) ` +
+		`SELECT EXISTS(SELECT 1 FROM pfm WHERE p='%' OR p='' AND s='')`
+
+	likeEscaped = `substr(p,1,1)=@e THEN CASE WHEN length(p)>1 AND s<>'' AND substr(p,2,1)=substr(s,1,1) THEN 3 WHEN a<>'' THEN 4 END WHEN`
+)
+
+// computedLike appends a LIKE whose pattern is an expression.
+func (r *renderer) computedLike(like likeOperator) {
+	escape, escaped, isPlain := "", "", "instr(pfq,'%')+instr(pfq,'_')=0"
+	if like.escape != "" {
+		e := quote(like.escape)
+		escape = " ESCAPE " + e
+		escaped = strings.ReplaceAll(likeEscaped, "@e", e)
+		isPlain = "instr(pfq,'%')+instr(pfq,'_')+instr(pfq," + e + ")=0"
+	}
+	if like.not {
+		r.sql.WriteString("(NOT ")
+	}
+	r.sql.WriteString("(SELECT CASE WHEN pfs IS NULL OR pfp IS NULL THEN NULL WHEN length(CAST(pfp AS BLOB))<=" + strconv.Itoa(maxPattern) +
+		" THEN pfs LIKE pfp" + escape + " WHEN " + isPlain + " AND substr(pfp,1,1)='%' AND substr(pfp,-1)='%' THEN instr(lower(pfs),lower(pfq))>0 ELSE (" +
+		strings.Replace(likeSteps, "@escaped", escaped, 1) + ") END FROM (SELECT pfs,pfp,trim(pfp,'%') AS pfq FROM (SELECT ")
+	r.operand(like.left)
+	r.sql.WriteString(" AS pfs,")
+	r.operand(like.pattern)
+	r.sql.WriteString(" AS pfp)))")
+	if like.not {
+		r.sql.WriteByte(')')
+	}
 }

@@ -2,11 +2,13 @@ package d1
 
 // What D1 allows, as documented and seen on 2026-11; where the local simulation and production differ, the stricter.
 const (
-	maxParams        = 100     // bound parameters a statement
-	maxSQL           = 100_000 // bytes of a statement's text
-	maxResultColumns = 2000    // columns of a result; D1 gives 100, SQLite can give as many
-	maxPattern       = 50      // bytes of a pattern of LIKE
-	maxCondition     = 40      // conditions that are joined by OR, well under the expression depth of 100
+	maxParams        = 100       // bound parameters a statement
+	maxSQL           = 100_000   // bytes of a statement's text
+	maxValue         = 2_000_000 // bytes of a string or blob
+	maxResultColumns = 2000      // columns of a result; D1 gives 100, SQLite can give as many
+	maxPattern       = 50        // bytes of a pattern of LIKE
+	maxTerms         = 5         // SELECTs of a compound one
+	maxCondition     = 40        // conditions that are joined by OR, well under the expression depth of 100
 )
 
 // What the driver chooses for itself.
@@ -17,4 +19,7 @@ const (
 	longChain    = 25      // from so many operands on, a chain of AND or OR is grouped
 	columnsKept  = 256     // queries whose columns are remembered
 	jsonListSize = 1_500_000
+
+	// A statement's own text, so that what a transaction puts around it has room as well.
+	maxOwnSQL = maxSQL - 12_000
 )

@@ -3,15 +3,15 @@ package d1
 import "strings"
 
 // columnName is a name to give to a column of a query. SQLite names an expression without an alias by its text; where a
-// parameter is part of that text, what becomes of the parameter must not show.
+// parameter or a LIKE is part of that text, what becomes of it must not show.
 type columnName struct {
 	at   int // position in the statement's text, behind the expression
 	name string
 }
 
-// columnNames finds the expressions with parameters among the columns of a query that have no alias.
+// columnNames finds the expressions with parameters or a LIKE among the columns of a query that have no alias.
 func columnNames(p *parsed) []columnName {
-	if p.kind != kindRead || len(p.params) == 0 {
+	if p.kind != kindRead || len(p.params) == 0 && !p.computed {
 		return nil
 	}
 	sc := scanner{text: p.text}
@@ -71,20 +71,32 @@ func (s *scanner) endsColumns() bool {
 // columnItem is one expression of a SELECT's columns.
 type columnItem struct {
 	start, end int
-	param      bool
+	changed    bool // has a part that may be written in another form
 	alias      bool // two operands in a row: the last one is an alias, with AS or without
 	operand    bool
 }
 
 func (c *columnItem) add(sc *scanner) {
-	operand := sc.kind != tokenSymbol && sc.kind != tokenParam
+	operand := sc.kind != tokenSymbol && sc.kind != tokenParam && !sc.isOperator() && !sc.is("END")
 	c.alias = operand && c.operand
-	c.operand = operand || sc.kind == tokenParam || sc.isSymbol(')')
-	c.param = c.param || sc.kind == tokenParam
+	c.operand = operand || sc.kind == tokenParam || sc.isSymbol(')') || sc.is("END")
+	c.changed = c.changed || sc.kind == tokenParam || sc.is("LIKE")
 	c.end = sc.end
 }
 
-func (c *columnItem) needsName() bool { return c.param && !c.alias }
+// isOperator tells whether the token is a word between operands.
+func (s *scanner) isOperator() bool {
+	if s.kind != tokenWord || s.end-s.start > len("BETWEEN") {
+		return false
+	}
+	switch strings.ToUpper(s.token()) {
+	case "AND", "OR", "NOT", "IS", "IN", "LIKE", "GLOB", "ESCAPE", "BETWEEN", "COLLATE", "CASE", "WHEN", "THEN", "ELSE":
+		return true
+	}
+	return false
+}
+
+func (c *columnItem) needsName() bool { return c.changed && !c.alias }
 
 // quoteName is s as an SQL identifier.
 func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

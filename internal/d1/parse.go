@@ -28,7 +28,10 @@ type parsed struct {
 	explain   bool   // EXPLAIN of another statement
 	star      bool   // has a * that is not count(*): its columns are those of its tables
 	like      bool   // has a LIKE
+	computed  bool   // has a LIKE whose pattern is not a parameter, nor a short literal
 	logical   int    // how many AND and OR
+	compounds int    // how many UNION, EXCEPT and INTERSECT
+	asIs      bool   // D1 takes the text as it is
 	reshapes  bool   // ALTER or DROP, so that a * may mean other columns
 	renames   bool   // ALTER … RENAME, so that a column may have another name
 	shape     uint64 // of a query: what gives it its columns; 0 of other statements
@@ -61,6 +64,10 @@ func parseOne(sc *scanner) parsed {
 	var numbers paramNumbers
 	var before, previous string // the words before the token, in upper case only where they matter
 	for more := true; more; more = sc.next() {
+		if p.like && !p.computed {
+			p.computed = strings.EqualFold(previous, "LIKE") && (sc.kind != tokenParam && sc.kind != tokenString || sc.end-sc.start > maxPattern) ||
+				strings.EqualFold(before, "LIKE") && (sc.isSymbol('|') || sc.isSymbol('-'))
+		}
 		if sc.isSymbol(';') && depth <= 0 {
 			if !trigger || before == ";" && strings.EqualFold(previous, "END") {
 				break
@@ -92,10 +99,31 @@ func parseOne(sc *scanner) parsed {
 		before, previous = previous, sc.token()
 	}
 	p.text = sc.text[start:end]
+	p.settleForm()
 	if p.kind == kindRead && !p.explain {
 		p.shape = shapeOf(p.text)
 	}
 	return p
+}
+
+// settleForm tells whether the statement may have to be written in another form. Of what changes the schema only views are: the rest cannot
+// hold what it would take.
+func (p *parsed) settleForm() {
+	if p.kind == kindSchema && !isView(p.text) || p.kind > kindSchema {
+		p.computed, p.logical, p.compounds = false, 0, 0
+	}
+	p.asIs = len(p.params) == 0 && p.logical < longChain && p.compounds < maxTerms && !p.computed && len(p.text) <= maxOwnSQL
+}
+
+// isView tells whether a statement creates a view.
+func isView(text string) bool {
+	sc := scanner{text: text}
+	for range 3 { // CREATE TEMP VIEW
+		if sc.next() && sc.is("VIEW") {
+			return true
+		}
+	}
+	return false
 }
 
 // takeVerb sets the kind from the first word, or after WITH from the first that tells it; false if that is yet to come.
@@ -145,6 +173,8 @@ func (p *parsed) takeWord(sc *scanner, depth int, previous string) {
 		p.like = true
 	case sc.is("AND") || sc.is("OR"):
 		p.logical++
+	case sc.is("UNION") || sc.is("EXCEPT") || sc.is("INTERSECT"):
+		p.compounds++
 	case depth == 0 && sc.is("BY") && strings.EqualFold(previous, "ORDER"):
 		p.ordered = true
 	case p.reshapes && sc.is("RENAME"):

@@ -3,9 +3,9 @@ package d1
 import (
 	"database/sql/driver"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,28 +30,62 @@ type Statement struct {
 // D1 binds every number as a REAL, so integers and booleans become literals, in parentheses so that a sign cannot turn
 // an operator before it into a comment. What is left are strings, floats and blobs, of which D1 takes 100.
 type renderer struct {
-	p      *parsed
-	names  []columnName
-	at     int // how far the text has been copied
-	sql    strings.Builder
-	params []any
+	p         *parsed
+	values    []any // of the parameters
+	size      int   // values up to this length become literals, so that there are not too many parameters
+	names     []columnName
+	at        int // how far the text has been copied
+	next      int // the first parameter that has not been written
+	sql       strings.Builder
+	params    []any
+	compounds bool          // what was rewritten may have too many terms
+	packed    *packedValues // where values go that are too many and too long for anything else; nil if there are none
+}
+
+// rewrite is a part of a statement that D1 gets in another form.
+type rewrite struct {
+	start, end  int // in the text
+	first, last int // index of the parameters that it does not write as they are; last is less than first if there are none
+	write       func(r *renderer)
 }
 
 // render puts args into p, as modernc.org/sqlite binds them: by number, or by name.
 func render(p *parsed, args []driver.NamedValue) (Statement, error) {
-	if len(p.params) == 0 && p.logical < longChain {
+	if p.asIs {
 		return Statement{SQL: p.text}, nil
 	}
 	values, err := arrange(p, args)
 	if err != nil {
 		return Statement{}, err
 	}
-	return renderer{p: p, names: columnNames(p)}.fill(values, inLists(p, values)), nil
+	var statement Statement
+	if parts := rewrites(p, values); len(parts) == 0 {
+		statement = renderer{p: p, values: values, size: literalSize(values, nil), names: columnNames(p)}.plain()
+	} else {
+		r := renderer{p: p, values: values, size: literalSize(values, parts), names: columnNames(p)}
+		statement = r.fill(parts)
+	}
+	if len(statement.SQL) > maxOwnSQL {
+		return shorten(p, values, statement)
+	}
+	return statement, nil
+}
+
+// rewrites gives what has to be written in another form, in the order of the text.
+func rewrites(p *parsed, values []any) []rewrite {
+	lists := inLists(p, values)
+	likes := longLikes(p, values)
+	if len(lists) == 0 || len(likes) == 0 {
+		return append(lists, likes...)
+	}
+	all := append(lists, likes...)
+	slices.SortFunc(all, func(a, b rewrite) int { return a.start - b.start })
+	return all
 }
 
 // withoutParams is the statement with NULL for each parameter, as a view needs it.
 func withoutParams(p *parsed) string {
-	return renderer{p: p, names: columnNames(p)}.fill(make([]any, len(p.params)), nil).SQL
+	return renderer{p: p, values: make([]any, len(p.params)), size: -1, names: columnNames(p)}.plain().SQL
 }
 
 // arrange gives the argument of each parameter spot.
@@ -91,8 +125,10 @@ func argument(token string, number int, args []driver.NamedValue) (any, error) {
 // plain turns an argument into nil, int64, float64, string or []byte.
 func plain(value any) (any, error) {
 	switch v := value.(type) {
-	case nil, int64, string:
+	case nil, int64:
 		return v, nil
+	case string:
+		return value, checkSize(len(v))
 	case float64:
 		if math.IsNaN(v) {
 			return nil, nil // as SQLite stores it
@@ -107,41 +143,75 @@ func plain(value any) (any, error) {
 		if v == nil {
 			return nil, nil
 		}
-		return v, nil
+		return value, checkSize(len(v))
 	case time.Time:
 		return v.String(), nil // what stock PocketBase's driver does; PocketBase itself passes its DateTime as text
 	}
 	return nil, fmt.Errorf("d1: cannot bind a %T", value)
 }
 
-// fill builds the statement. Values beyond the limit on parameters become literals, the shortest first.
-func (r renderer) fill(values []any, lists []inList) Statement {
-	literal := literalSize(values, lists)
-	likes := longLikes(r.p, values)
-	r.sql.Grow(len(r.p.text) + 8*len(values))
-	for i := 0; i < len(values); i++ {
-		if len(likes) > 0 && likes[0].param == i {
-			r.longLike(likes[0])
-			likes = likes[1:]
-			continue
-		}
-		r.copy(r.p.params[i].start)
-		if len(lists) > 0 && lists[0].first == i {
-			r.sql.WriteString("SELECT value FROM json_each(?)")
-			r.params = append(r.params, lists[0].json)
-			i = lists[0].last
-			lists = lists[1:]
-		} else {
-			r.value(values[i], literal)
-		}
-		r.at = r.p.params[i].end
+// checkSize is the error of a value that no row can hold.
+func checkSize(size int) error {
+	if size <= maxValue {
+		return nil
 	}
-	r.copy(len(r.p.text))
+	message := fmt.Sprintf("a value of %d bytes, where D1 takes %d at most", size, maxValue)
+	return &Error{Code: CodeTooBig, Extended: int(CodeTooBig), Message: message}
+}
+
+// plain builds a statement without rewrites. Its renderer stays on the stack: this is the way of nearly all statements.
+func (r renderer) plain() Statement {
+	r.grow()
+	r.emit(len(r.p.text))
+	return r.statement()
+}
+
+// fill builds the statement.
+func (r *renderer) fill(rewrites []rewrite) Statement {
+	r.grow()
+	for _, part := range rewrites {
+		if part.start < r.at {
+			continue // inside of another
+		}
+		r.emit(part.start)
+		part.write(r)
+		for r.at = part.end; r.next < len(r.values) && r.p.params[r.next].start < part.end; {
+			r.next++
+		}
+	}
+	r.emit(len(r.p.text))
+	return r.statement()
+}
+
+// grow makes room for what an ordinary statement needs.
+func (r *renderer) grow() {
+	r.sql.Grow(len(r.p.text) + 8*len(r.values))
+	if len(r.values) > 0 {
+		r.params = make([]any, 0, min(len(r.values), maxParams))
+	}
+}
+
+// statement is what has been written, in the form that D1 takes.
+func (r *renderer) statement() Statement {
 	sql := r.sql.String()
 	if r.p.logical >= longChain {
 		sql = balance(sql)
 	}
+	if r.p.compounds >= maxTerms || r.compounds {
+		sql = nestCompounds(sql)
+	}
 	return Statement{SQL: sql, Params: r.params}
+}
+
+// emit writes the text up to a position, with the values of its parameters.
+func (r *renderer) emit(end int) {
+	for r.next < len(r.values) && r.p.params[r.next].start < end {
+		r.copy(r.p.params[r.next].start)
+		r.value(r.values[r.next], r.size)
+		r.at = r.p.params[r.next].end
+		r.next++
+	}
+	r.copy(end)
 }
 
 // copy takes over the text up to a position, and names columns on the way.
@@ -158,17 +228,19 @@ func (r *renderer) copy(end int) {
 }
 
 // literalSize is the length up to which values become literals, -1 for none, so that D1 takes what is left as parameters.
-func literalSize(values []any, lists []inList) int {
-	room := maxParams - 1 - len(lists) // a commit asserts what a read gave by one more
+func literalSize(values []any, rewrites []rewrite) int {
+	room := maxParams - 1 - len(rewrites) // a commit asserts what a read gave by one more
 	if len(values) <= room {
 		return -1
 	}
 	sizes := make(map[int]int) // how many values of each length
 	bound, longest := 0, 0
-	for i, list := 0, 0; i < len(values); i++ {
-		if list < len(lists) && lists[list].first == i {
-			i = lists[list].last
-			list++
+	for i := 0; i < len(values); i++ {
+		for len(rewrites) > 0 && rewrites[0].last < i {
+			rewrites = rewrites[1:]
+		}
+		if len(rewrites) > 0 && rewrites[0].first <= i {
+			i = rewrites[0].last
 			continue
 		}
 		if n := boundSize(values[i]); n >= 0 {
@@ -232,7 +304,11 @@ func (r *renderer) value(value any, size int) {
 	}
 }
 
+// bind makes a value a parameter.
 func (r *renderer) bind(value any) {
+	if r.packed != nil && r.packed.add(r, value) {
+		return
+	}
 	r.sql.WriteByte('?')
 	r.params = append(r.params, value)
 }
@@ -247,25 +323,15 @@ func floatLiteral(v float64) string {
 		}
 		return "9e999"
 	}
-	s := strconv.FormatFloat(v, 'e', -1, 64)
-	if strings.IndexByte(s, '.') < 0 {
-		s = strings.Replace(s, "e", ".0e", 1)
-	}
-	return "(" + s + ")"
-}
-
-// inList is a run of parameters that are all there is between the parentheses of an IN.
-type inList struct {
-	first, last int // index of its parameters
-	json        string
+	return "(" + realNumber(v) + ")"
 }
 
 // inLists finds the long IN lists of values that JSON carries exactly.
-func inLists(p *parsed, values []any) []inList {
+func inLists(p *parsed, values []any) []rewrite {
 	if len(values) < inListSize {
 		return nil
 	}
-	var lists []inList
+	var lists []rewrite
 	for i := 0; i+inListSize <= len(values); i++ {
 		if !opensList(p.text[:p.params[i].start]) {
 			continue
@@ -277,13 +343,21 @@ func inLists(p *parsed, values []any) []inList {
 		if last-i+1 < inListSize || !strings.HasPrefix(strings.TrimSpace(p.text[p.params[last].end:]), ")") {
 			continue
 		}
-		if text, ok := jsonList(values[i : last+1]); ok {
-			lists = append(lists, inList{i, last, text})
+		if list, ok := jsonList(values[i : last+1]); ok {
+			lists = append(lists, rewrite{p.params[i].start, p.params[last].end, i, last, func(r *renderer) {
+				r.sql.WriteString(selectList)
+				r.bind(list)
+				r.sql.WriteByte(')')
+			}})
 		}
 		i = last
 	}
 	return lists
 }
+
+// selectList opens a query of a JSON array that takes the place of a list of values. With the plus, values have no affinity, as those
+// of a list: a column's would keep 1 from being equal to a '1' in a TEXT column.
+const selectList = "SELECT +value FROM json_each("
 
 // opensList tells whether the text ends with IN and an opening parenthesis.
 func opensList(text string) bool {
@@ -297,32 +371,3 @@ func opensList(text string) bool {
 }
 
 func isComma(text string) bool { return strings.TrimSpace(text) == "," }
-
-// jsonList is values as a JSON array whose elements json_each gives back with the same type and value.
-func jsonList(values []any) (string, bool) {
-	var b []byte
-	for i, value := range values {
-		b = append(b, "[,"[min(i, 1)])
-		switch v := value.(type) {
-		case nil:
-			b = append(b, "null"...)
-		case int64:
-			b = strconv.AppendInt(b, v, 10)
-		case string:
-			if !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 {
-				return "", false
-			}
-			text, err := json.Marshal(v)
-			if err != nil {
-				return "", false
-			}
-			b = append(b, text...)
-		default:
-			return "", false
-		}
-	}
-	if len(b) > jsonListSize {
-		return "", false
-	}
-	return string(append(b, ']')), true
-}

@@ -183,6 +183,7 @@ var statements = []Case{
 				long, "%" + long + "%", long + "%", "%" + long, "%" + strings.ToLower(long) + "%", "%" + long + "%" + long + "%", long + "%" + long,
 				"%" + long + "%" + long + "%" + long, "%\\%%" + long, "before%" + long + "%after", "%%%" + long + "%%", "É%" + long + "É", "%\\_" + long + "%", "%" + long + "\\_",
 				"%it's%\\\\%" + long + "%", "%" + long + "%" + strings.Repeat("x", 30),
+				"_" + long + "%", "%_" + long, long + "_%", "%" + long + "_", "%_" + long + "_%", "_%" + long, "_" + long + "_",
 				"be_ore %" + long[:70] + "%ter", "%" + strings.Repeat("_", 60) + "%", strings.Repeat("_", 80), "__" + long[2:], "%_fter%" + strings.Repeat("%", 60), "%é_" + long,
 				"%" + long[:30] + "_" + long[31:] + " mid%" + long[:10] + "_" + long[11:],
 			} {

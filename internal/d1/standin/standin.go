@@ -47,7 +47,7 @@ func Open(path string) (*Database, error) {
 		sqlite3.LIMIT_EXPR_DEPTH:          100,
 		sqlite3.LIMIT_COMPOUND_SELECT:     5,
 		sqlite3.LIMIT_LIKE_PATTERN_LENGTH: 50,
-		sqlite3.LIMIT_FUNCTION_ARG:        32,
+		sqlite3.LIMIT_FUNCTION_ARG:        127,
 	} {
 		conn.Limit(category, value)
 	}
