@@ -16,10 +16,16 @@ import (
 
 var sequences = flag.Int("sequences", 150, "how many sequences of random statements to compare")
 
-// TestSuite compares the driver over a stand-in for D1 with the driver of stock PocketBase on SQLite.
+// modes are the ways in which the driver is to be the same: each of its Options that changes how it works has one.
+var modes = map[string]d1.Options{
+	"replay":                {TokenWrites: true},
+	"replay without tokens": {},
+}
+
+// TestSuite compares the driver over a stand-in for D1, in each mode, with the driver of stock PocketBase on SQLite.
 func TestSuite(t *testing.T) {
 	for _, c := range d1test.Cases() {
-		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c) })
+		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c, modes) })
 	}
 }
 
@@ -27,19 +33,24 @@ func TestSuite(t *testing.T) {
 func TestRandom(t *testing.T) {
 	for seed := range *sequences {
 		c := d1test.Random(uint64(seed))
-		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c) })
+		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c, map[string]d1.Options{"replay": modes["replay"]}) })
 	}
 }
 
-func compareDrivers(t *testing.T, c d1test.Case) {
+func compareDrivers(t *testing.T, c d1test.Case, modes map[string]d1.Options) {
 	stock, err := core.DefaultDBConnect(filepath.Join(t.TempDir(), "data.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stock.Close()
-	db := sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), d1.Options{TokenWrites: true}))
-	defer db.Close()
-	compare(t, c.Transcript(stock.DB()), c.Transcript(db))
+	want := c.Transcript(stock.DB())
+	for name, options := range modes {
+		t.Run(name, func(t *testing.T) {
+			db := sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), options))
+			defer db.Close()
+			compare(t, want, c.Transcript(db))
+		})
+	}
 }
 
 // compare reports the first lines that differ.
