@@ -1,5 +1,6 @@
 /** Many requests at once: none fails, none hangs, none is lost, and every acknowledged write is there. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 
 import { suite, withWorker } from "./harness.mjs";
 import { test } from "node:test";
@@ -99,6 +100,32 @@ test("two isolates in conflict never both win", { timeout: 60_000 }, (t) =>
     const { count } = await target.client(1).collection("notes").getOne(note.id);
     assert.equal(count, won.length);
     assert.deepEqual(won.map((answer) => JSON.parse(answer.text).count).sort((a, b) => a - b), numbers(won.length));
+  }),
+);
+
+test("a request that has told the outside something is not run again when it loses", { timeout: 60_000 }, (t) =>
+  withWorker({ wasm: "build/example.wasm", isolates: 2 }, async (target) => {
+    let told = 0;
+    const outside = createServer((request, response) => {
+      told++;
+      response.end();
+    });
+    await new Promise((listening) => outside.listen(0, "127.0.0.1", listening));
+    t.after(() => outside.close());
+    const tell = encodeURIComponent(`http://127.0.0.1:${outside.address().port}/`);
+    const note = await target.client().collection("notes").create({ title: "counted" });
+    const answers = [];
+    const series = async (isolate) => {
+      const url = `${target.urls[isolate]}/example/increment/${note.id}?pause=50&tell=${tell}`;
+      for (let i = 0; i < 6; i++) answers.push(await exchange(url, { method: "POST" }));
+    };
+    await Promise.all([0, 1, 0, 1].map(series));
+    const lost = answers.filter(({ status }) => status === 409);
+    t.diagnostic(`${lost.length} of ${answers.length} lost`);
+    assert.ok(lost.length > 0);
+    assert.equal(told, answers.length);
+    const { count } = await target.client(1).collection("notes").getOne(note.id);
+    assert.equal(count + lost.length, answers.length);
   }),
 );
 

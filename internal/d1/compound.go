@@ -17,13 +17,13 @@ func nestCompounds(sql string) string {
 	for len(n.open) > 0 {
 		n.leave(len(sql))
 	}
-	slices.SortStableFunc(n.insertions, func(x, y insertion) int { return x.at - y.at })
+	slices.SortStableFunc(n.additions, func(x, y addition) int { return x.at - y.at })
 	var out strings.Builder
 	at := 0
-	for _, insertion := range n.insertions {
-		out.WriteString(sql[at:insertion.at])
-		out.WriteString(insertion.text)
-		at = insertion.at
+	for _, addition := range n.additions {
+		out.WriteString(sql[at:addition.at])
+		out.WriteString(addition.text)
+		at = addition.at
 	}
 	out.WriteString(sql[at:])
 	return out.String()
@@ -32,12 +32,12 @@ func nestCompounds(sql string) string {
 // nester finds compound SELECTs.
 type nester struct {
 	scanner
-	open       []*compound // of each parenthesis that is open; nil where no SELECT has begun
-	insertions []insertion
-	last       int // the end of the token before
+	open      []*compound // of each parenthesis that is open; nil where no SELECT has begun
+	additions []addition
+	last      int // the end of the token before
 }
 
-type insertion struct {
+type addition struct {
 	at   int
 	text string
 }
@@ -122,7 +122,7 @@ func (n *nester) leave(at int) {
 		n.groupLeft(c.terms)
 	}
 	if c.upsert && len(c.terms) > maxTerms {
-		n.insertions = append(n.insertions, insertion{c.terms[len(c.terms)-1].end, " WHERE 1"})
+		n.additions = append(n.additions, addition{c.terms[len(c.terms)-1].end, " WHERE 1"})
 	}
 }
 
@@ -159,5 +159,5 @@ func (n *nester) groupLeft(terms []operand) {
 
 // wrap makes a query of terms one term.
 func (n *nester) wrap(terms []operand) {
-	n.insertions = append(n.insertions, insertion{terms[0].start, "SELECT * FROM ("}, insertion{terms[len(terms)-1].end, ")"})
+	n.additions = append(n.additions, addition{terms[0].start, "SELECT * FROM ("}, addition{terms[len(terms)-1].end, ")"})
 }

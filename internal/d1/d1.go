@@ -52,7 +52,6 @@
 //   - A LIKE with a pattern of more than 50 bytes is written by instr; one whose pattern is an expression decides row by row.
 //   - A compound SELECT of more than 5 terms is nested.
 //
-//
 // # Types of results
 //
 //   - INTEGER is int64. One beyond 2^53 does not pass through JavaScript: the query is sent again in a form that keeps it.

@@ -48,8 +48,16 @@ func transaction(e *core.RequestEvent) error {
 	return e.JSON(http.StatusOK, map[string]any{"seen": seen})
 }
 
-// increment reads a note's count, waits, and stores one more: two at once must not both win from one value.
+// increment reads a note's count, waits, and stores one more: two at once must not both win from one value. If the query has a URL to
+// tell, it is asked first.
 func increment(e *core.RequestEvent) error {
+	if tell := e.Request.URL.Query().Get("tell"); tell != "" {
+		response, err := http.Get(tell)
+		if err != nil {
+			return err
+		}
+		_ = response.Body.Close()
+	}
 	pause := time.Duration(number(e, "pause", 0)) * time.Millisecond
 	var count int
 	err := e.App.RunInTransaction(func(tx core.App) error {
