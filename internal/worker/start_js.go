@@ -20,6 +20,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"pocketflare/internal/d1"
+	"pocketflare/internal/d1limits"
 	"pocketflare/internal/fetch"
 	"pocketflare/internal/firstrun"
 	"pocketflare/internal/host"
@@ -113,6 +114,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	}
 	unavailable.Bind(app)
 	recordlist.Bind(app)
+	d1limits.Bind(app)
 	oauth2avatar.Bind(app, http.DefaultTransport)
 	firstrun.Bind(app, os.Getenv)
 	requestLogs := logs.New(app, host.Sleep)
