@@ -125,7 +125,7 @@ var inside = []Case{
 		s.Query("SELECT n FROM t JOIN kept USING (id, r, at, stamp) ORDER BY n")
 		s.Exec("UPDATE t SET at = datetime('now'), r = random() WHERE n = 2")
 		s.Query("SELECT n, typeof(r), length(at) FROM t ORDER BY n")
-		s.Exec("UPDATE t SET n = n * 10 WHERE at <= CURRENT_TIMESTAMP AND at > date('now', '-1 day')")
+		s.Exec("UPDATE t SET n = n * 10 WHERE CURRENT_TIMESTAMP > '2020' AND at > date('now', '-1 day') AND at < date('now', '+1 day')")
 		s.Query("SELECT n FROM t ORDER BY n")
 		s.Commit()
 		s.Query("SELECT count(*), count(DISTINCT id), count(DISTINCT r) FROM t")
