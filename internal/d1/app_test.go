@@ -36,14 +36,16 @@ func openDatabases(t testing.TB) *databases {
 	return &databases{openStandIn(t, ":memory:"), openStandIn(t, ":memory:")}
 }
 
-func (d *databases) connect(path string) (*dbx.DB, error) { return d.open(path, nil) }
-
-func (d *databases) open(path string, onConflict func()) (*dbx.DB, error) {
-	binding, options := d1.Binding(d.app), d1.Options{OnConflict: onConflict, TokenWrites: true}
-	if strings.HasSuffix(path, "auxiliary.db") {
-		binding, options = d.logs, d1.Options{DeferErrors: true}
+// isolate is how PocketBase opens the databases in an isolate of its own. It opens each twice, for its two pools.
+func (d *databases) isolate(onConflict func()) core.DBConnectFunc {
+	data := d1.Open(d.app, d1.Options{OnConflict: onConflict, TokenWrites: true})
+	logs := d1.Open(d.logs, d1.Options{DeferErrors: true})
+	return func(path string) (*dbx.DB, error) {
+		if strings.HasSuffix(path, "auxiliary.db") {
+			return dbx.NewFromDB(sql.OpenDB(logs), "sqlite"), nil
+		}
+		return dbx.NewFromDB(sql.OpenDB(data), "sqlite"), nil
 	}
-	return dbx.NewFromDB(sql.OpenDB(d1.Open(binding, options)), "sqlite"), nil
 }
 
 // newApp boots PocketBase; without connect it is the original on SQLite.
@@ -281,6 +283,6 @@ func (s *scenario) run() string {
 // TestPocketBase runs PocketBase's own code on a stand-in for D1, next to the original on SQLite.
 func TestPocketBase(t *testing.T) {
 	stock := scenario{app: newApp(t, nil)}
-	other := scenario{app: newApp(t, openDatabases(t).connect)}
+	other := scenario{app: newApp(t, openDatabases(t).isolate(nil))}
 	compare(t, timeless(stock.run()), timeless(other.run()))
 }

@@ -21,37 +21,57 @@ func (db *connector) exec(ctx context.Context, statements []parsed, args []drive
 		}
 		schema = schema || statements[i].kind == kindSchema
 	}
-	if db.later != nil && len(batch) == 1 && db.options.NoWait(batch[0].SQL) {
-		batch[0].own()
-		return db.later.start(ctx, batch[0].SQL, func(ctx context.Context) (driver.Result, error) {
-			return db.run(ctx, statements, batch, schema)
-		}), nil
+	later := db.later != nil && len(statements) == 1 && db.options.NoWait(batch[0].SQL)
+	counted := lastWrite(statements)
+	told := counted >= 0 && !later && !db.schema.known().writesPlainly(&statements[counted])
+	if told {
+		batch = slices.Insert(batch, counted+1, tellFigures)
 	}
-	return db.run(ctx, statements, batch, schema)
+	run := func(ctx context.Context) (driver.Result, error) {
+		results, err := db.run(ctx, statements, batch, schema)
+		switch {
+		case err != nil:
+			return nil, err
+		case results == nil:
+			return lostResult{}, nil
+		case counted < 0:
+			return done{}, nil
+		case told:
+			return figuresOf(results[counted+1].Told)
+		}
+		return done{results[counted].Changes, results[counted].LastRowID}, nil
+	}
+	if later {
+		batch[0].own()
+		return db.later.start(ctx, batch[0].SQL, run), nil
+	}
+	return run(ctx)
 }
 
-// run sends what exec has rendered.
-func (db *connector) run(ctx context.Context, statements []parsed, batch []Statement, schema bool) (driver.Result, error) {
+// tellFigures is the statement behind a write of which D1 itself tells more than SQLite: D1 counts the rows of triggers and foreign key
+// actions too, and a rowid loses its digits beyond 2^53.
+var tellFigures = Statement{SQL: "SELECT " + changesExpression + " AS " + toldColumn}
+
+// lastWrite is the index of the statement whose figures are those of all, -1 if there is none.
+func lastWrite(statements []parsed) int {
+	for i := len(statements) - 1; i >= 0; i-- {
+		if statements[i].kind == kindWrite {
+			return i
+		}
+	}
+	return -1
+}
+
+// run sends what exec has rendered. The results are nil if they were lost.
+func (db *connector) run(ctx context.Context, statements []parsed, batch []Statement, schema bool) ([]Result, error) {
 	results, err := db.write(ctx, batch, stores(statements))
 	for i := range statements {
-		db.columns.forget(&statements[i])
+		db.forget(&statements[i])
 	}
 	if schema && err == nil || mayHaveStored(results, err) {
 		db.options.OnStored()
 	}
-	if err != nil {
-		return nil, err
-	}
-	if results == nil {
-		return lostResult{}, nil
-	}
-	result := done{}
-	for i := range min(len(results), len(statements)) {
-		if statements[i].kind == kindWrite {
-			result = done(results[i])
-		}
-	}
-	return result, nil
+	return results, err
 }
 
 // stores tells whether one of the statements may change the database, so that it matters how often it is run.
@@ -87,52 +107,30 @@ func (db *connector) queryLast(ctx context.Context, first []parsed, p *parsed, a
 
 // query runs a statement outside of a transaction.
 func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error) {
+	if p.returning {
+		return db.writeReturning(ctx, p, args)
+	}
 	statement, err := render(p, args)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.send(ctx, db.readable(p, statement), p.kind == kindWrite || p.kind == kindSchema)
-	db.columns.forget(p)
+	if p.kind == kindRead && !p.explain {
+		return db.read(ctx, p, statement)
+	}
+	rows, err := db.send(ctx, statement, p.kind == kindWrite || p.kind == kindSchema)
+	db.forget(p)
 	if p.kind == kindWrite || p.kind == kindSchema {
 		if err == nil || mayHaveStored(nil, err) {
 			db.options.OnStored()
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if rows.Inexact() && p.kind == kindRead && !p.explain {
-		exact, _, err := db.queryExact(ctx, statement, rows.Columns())
-		return exact, err
-	}
-	return rows, nil
+	return rows, err
 }
 
-// queryExact runs a query whose columns are known so that values do not pass through JavaScript numbers. It gives the
-// text of each row too.
-func (db *connector) queryExact(ctx context.Context, query Statement, columns []string) (*rowList, []string, error) {
-	n := len(columns)
-	rows, err := db.send(ctx, Statement{
-		SQL:    `WITH pfq(` + columnList(n) + `) AS (` + query.SQL + `) SELECT hex(` + encodeRow(n, false) + `) FROM pfq`,
-		Params: query.Params,
-	}, false)
-	if err != nil {
-		return nil, nil, err
+// forget forgets what a statement may have changed.
+func (db *connector) forget(p *parsed) {
+	db.columns.forget(p)
+	if db.schema.known().changes(p) {
+		db.schema.forget()
 	}
-	list := &rowList{columns: columns}
-	var texts []string
-	err = eachRow(rows, func(row []driver.Value) error {
-		text, err := decodeHex(row[0])
-		if err != nil {
-			return err
-		}
-		one, _, err := decodeRows(text, columns)
-		if err != nil {
-			return err
-		}
-		texts = append(texts, text)
-		list.values = append(list.values, one.values...)
-		return nil
-	})
-	return list, texts, err
 }

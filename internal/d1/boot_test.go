@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"pocketflare/internal/d1"
@@ -20,9 +19,9 @@ func TestFirstBootsAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range apps {
 		var races atomic.Int32
-		apps[i] = core.NewBaseApp(core.BaseAppConfig{DataDir: t.TempDir(), DBConnect: func(path string) (*dbx.DB, error) {
-			return databases.open(path, func() { races.Add(1) })
-		}})
+		apps[i] = core.NewBaseApp(core.BaseAppConfig{
+			DataDir: t.TempDir(), DBConnect: databases.isolate(func() { races.Add(1) }),
+		})
 		wg.Go(func() {
 			errs[i] = errors.Join(untilWon(&races, apps[i].Bootstrap), untilWon(&races, apps[i].RunAllMigrations))
 		})

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// columnCache remembers the columns of queries by their text.
+// columnCache remembers the columns of queries by what decides them, parsed.columnsKey.
 //
 // What a query with * gives changes with its tables, so such queries are forgotten when one is altered or dropped; the
 // columns of others only change their names when one is renamed.
@@ -32,7 +32,7 @@ func newColumnCache() *columnCache {
 func (c *columnCache) get(p *parsed) (names []string, epoch int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.queries[p.text].names, c.epoch
+	return c.queries[p.columnsKey()].names, c.epoch
 }
 
 // put remembers columns that were asked for in an epoch.
@@ -49,14 +49,14 @@ func (c *columnCache) put(p *parsed, names []string, epoch int) {
 	for i, name := range names {
 		kept[i] = strings.Clone(name)
 	}
-	c.queries[strings.Clone(p.text)] = knownColumns{kept, p.star}
+	c.queries[strings.Clone(p.columnsKey())] = knownColumns{kept, p.star}
 }
 
 // drop forgets one query, whose columns have turned out to be others.
 func (c *columnCache) drop(p *parsed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.queries, p.text)
+	delete(c.queries, p.columnsKey())
 }
 
 // forget forgets what a statement that changes the schema may change.

@@ -114,7 +114,7 @@ func (g guard) condition(e *entry) (sql string, told any) {
 func (t *replay) settle(index int, result Result) {
 	for _, e := range t.log {
 		if e.write != nil && e.write.index == index && !e.write.known {
-			e.write.known, e.write.done = true, done(result)
+			e.write.known, e.write.done = true, done{result.Changes, result.LastRowID}
 		}
 	}
 }

@@ -132,7 +132,7 @@ func numbered(args []driver.Value) []driver.NamedValue {
 	return named
 }
 
-// ExecContext implements driver.ExecerContext. Its result is that of the last statement.
+// ExecContext implements driver.ExecerContext. Its result is that of the last write.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	statements, _, err := c.db.prepare(query)
 	if err != nil {
@@ -143,8 +143,12 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	}
 	var result driver.Result = done{}
 	for i := range statements {
-		if result, err = c.tx.exec(ctx, &statements[i], args); err != nil {
+		one, err := c.tx.exec(ctx, &statements[i], args)
+		if err != nil {
 			return nil, err
+		}
+		if statements[i].kind == kindWrite {
+			result = one
 		}
 	}
 	return result, nil
@@ -211,7 +215,7 @@ func (db *connector) prepare(query string) (statements []parsed, last *rowList, 
 }
 
 // done is what a statement has done.
-type done Result
+type done struct{ Changes, LastRowID int64 }
 
 func (d done) LastInsertId() (int64, error) { return d.LastRowID, nil }
 func (d done) RowsAffected() (int64, error) { return d.Changes, nil }

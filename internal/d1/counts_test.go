@@ -25,13 +25,13 @@ func TestCounts(t *testing.T) {
 		}
 		t.Logf("%-24s %4d calls %6d statements (logs: %d, %d)", name, calls, statements, logCalls, logStatements)
 	}
-	count("first boot", 180, func() error { app = newApp(t, databases.connect); return nil })
-	count("boot", 21, func() error { app = newApp(t, databases.connect); return nil })
+	count("first boot", 180, func() error { app = newApp(t, databases.isolate(nil)); return nil })
+	count("boot", 22, func() error { app = newApp(t, databases.isolate(nil)); return nil })
 
 	posts := core.NewBaseCollection("posts")
 	posts.Fields.Add(&core.TextField{Name: "title"}, &core.NumberField{Name: "n"})
-	count("create collection", 12, func() error { return app.Save(posts) })
-	count("update collection", 11, func() error {
+	count("create collection", 13, func() error { return app.Save(posts) })
+	count("update collection", 12, func() error {
 		posts.Fields.Add(&core.BoolField{Name: "done"})
 		return app.Save(posts)
 	})
@@ -61,5 +61,5 @@ func TestCounts(t *testing.T) {
 			return nil
 		})
 	})
-	count("delete collection", 7, func() error { return app.Delete(posts) })
+	count("delete collection", 8, func() error { return app.Delete(posts) })
 }

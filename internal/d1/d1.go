@@ -33,8 +33,9 @@
 //
 // # Types of parameters
 //
-//   - int64 and bool become literals, (5), since D1 binds every number as a REAL: exact to 64 bits.
-//   - float64 is bound; NaN is NULL, as SQLite stores it. Infinities are literals.
+//   - int64 and bool become literals, (5), since D1 binds every number as a REAL: exact to 64 bits. Behind ORDER BY and GROUP BY
+//     they become (5|0), which does not mean a column.
+//   - float64 is bound; NaN is NULL, as SQLite stores it. Infinities and -0 are literals.
 //   - string is bound; one that is not UTF-8 becomes CAST(x'…' AS TEXT).
 //   - []byte is bound as a blob, a nil one as NULL.
 //   - time.Time is its String(), as modernc.org/sqlite writes it. PocketBase's own DateTime comes as text.
@@ -55,8 +56,9 @@
 // # Types of results
 //
 //   - INTEGER is int64. One beyond 2^53 does not pass through JavaScript: the query is sent again in a form that keeps it.
-//   - REAL is float64, but a whole number up to 2^53 outside of a transaction, or in it before its first write, is int64:
-//     JavaScript does not tell them apart. An infinite one is nil there.
+//   - REAL is float64, also where JavaScript does not tell 3.0 from 3: a query that may give one is sent in a form that tells types.
+//     It costs a round trip more the first time such a query is seen, if there are numbers or NULLs in what it gives. A query of tables
+//     whose columns cannot hold a whole REAL, as all of PocketBase's, is sent as it is.
 //   - TEXT is string. Text that is not UTF-8 is read again like a large integer.
 //   - BLOB is []byte, NULL is nil.
 //   - DATE, DATETIME and TIMESTAMP columns give their text; modernc.org/sqlite parses it. PocketBase declares none.
@@ -79,11 +81,10 @@
 //
 //   - Several statements in one Exec outside of a transaction are one batch: all of them are stored, or none.
 //   - A query that fails after its first rows gives none of them: D1 gives results whole.
-//   - RowsAffected outside of a transaction counts the rows of triggers and foreign key actions as well, as D1 does;
-//     LastInsertId beyond 2^53 loses digits there.
-//   - changes(), last_insert_rowid() and total_changes() in SQL do not reach from one statement to the next outside of a
-//     transaction.
-//   - An integer in place of a ? behind ORDER BY or GROUP BY means a column, as any literal does.
+//   - RowsAffected and LastInsertId are those of the last write of the same Exec, and 0 without one: SQLite's connection remembers
+//     earlier ones. So do changes(), last_insert_rowid() and total_changes() in SQL: they reach from one statement to the next of one
+//     Exec, or of one transaction.
+//   - An infinite REAL that SQL has put into a NUMERIC column of a table without REAL and untyped columns is nil outside of a transaction.
 //   - Inside of a transaction RETURNING is refused on views, on virtual tables, and of statements whose triggers or cascades change
 //     their own table. EXPLAIN is refused after a change of the schema; PRAGMAs that have no table-valued
 //     function see the database as it was before the transaction.
@@ -133,6 +134,7 @@ type Rows interface {
 type Result struct {
 	Changes   int64 // rows that it changed, those of triggers and foreign keys included
 	LastRowID int64
+	Told      string // the text in the column pf_told of its first row
 }
 
 // Options is how a database behaves.
@@ -206,6 +208,7 @@ type connector struct {
 	later   *later // the binding, if there are statements that are not waited for
 	options Options
 	columns *columnCache
+	schema  schema
 	parses  parseCache
 	tokens  tokens
 	down    atomic.Bool // the last call found no database, as often as it was sent

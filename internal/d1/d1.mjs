@@ -203,11 +203,12 @@ function packNumber(out, value) {
 }
 
 function packResults(results) {
-  const out = new Writer(4 + 16 * results.length);
+  const out = new Writer(4 + 24 * results.length);
   out.u32(results.length);
-  for (const { meta } of results) {
+  for (const { meta, results: rows } of results) {
     out.f64(meta.changes ?? 0);
     out.f64(meta.last_row_id ?? 0);
+    out.string(rows?.[0]?.pf_told ?? "");
   }
   return out.done();
 }

@@ -36,22 +36,11 @@ func encodeRow(n int, loose bool) string {
 	for i := range cells {
 		cells[i] = encodeCell("c"+strconv.Itoa(i), loose)
 	}
-	for len(cells) > 1 { // a balanced tree: the depth of an expression is limited
-		half := cells[:0]
-		for i := 0; i < len(cells); i += 2 {
-			if i+1 < len(cells) {
-				half = append(half, "("+cells[i]+"||"+cells[i+1]+")")
-			} else {
-				half = append(half, cells[i])
-			}
-		}
-		cells = half
-	}
-	return cells[0]
+	return concatenation(cells)
 }
 
 func encodeCell(c string, loose bool) string {
-	real := `printf('r%!.17g;',` + c + `)`
+	real := `CASE WHEN ` + isNegativeZero(c) + ` THEN 'r-0;' ELSE printf('r%!.17g;',` + c + `) END`
 	if loose {
 		real = `CASE WHEN ` + c + `=CAST(` + c + ` AS INTEGER) AND abs(` + c + `)<9e15 THEN printf('i%d;',` + c + `) ELSE ` + real + ` END`
 	}
@@ -141,7 +130,7 @@ func decodeCell(text string) (value driver.Value, rest string, err error) {
 			return rest[:n], rest[n:], nil
 		}
 		value, err := hex.DecodeString(rest[:n])
-		return value, rest[n:], err
+		return blob(value), rest[n:], err
 	}
 	return nil, "", errFrame
 }

@@ -48,8 +48,8 @@ func TestMergeInserts(t *testing.T) {
 	if !reflect.DeepEqual(merged, want) || !reflect.DeepEqual(places, []int{0, 0, 1, 2, 3, 4}) || !reflect.DeepEqual(sizes, []int{2, 1, 1, 1, 1}) {
 		t.Errorf("%v, %v, %v", merged, places, sizes)
 	}
-	results := splitResults([]Result{{2, 11}, {1, 12}, {12, 12}, {0, 12}, {1, 1}}, places, sizes)
-	if !reflect.DeepEqual(results, []Result{{1, 10}, {1, 11}, {1, 12}, {12, 12}, {0, 12}, {1, 1}}) {
+	results := splitResults([]Result{{Changes: 2, LastRowID: 11}, {Changes: 1, LastRowID: 12}, {Changes: 12, LastRowID: 12}, {Changes: 0, LastRowID: 12}, {Changes: 1, LastRowID: 1}}, places, sizes)
+	if !reflect.DeepEqual(results, []Result{{Changes: 1, LastRowID: 10}, {Changes: 1, LastRowID: 11}, {Changes: 1, LastRowID: 12}, {Changes: 12, LastRowID: 12}, {Changes: 0, LastRowID: 12}, {Changes: 1, LastRowID: 1}}) {
 		t.Errorf("results: %v", results)
 	}
 

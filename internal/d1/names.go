@@ -9,42 +9,61 @@ type columnName struct {
 	name string
 }
 
-// columnNames finds the expressions with parameters or a LIKE among the columns of a query that have no alias.
+// columnNames finds the expressions with parameters or a LIKE among the columns of a query, or of a RETURNING, that have no alias.
 func columnNames(p *parsed) []columnName {
-	if p.kind != kindRead || len(p.params) == 0 && !p.computed {
-		return nil
-	}
 	sc := scanner{text: p.text}
-	if !sc.toColumns() {
+	switch {
+	case len(p.params) == 0 && !p.computed:
+		return nil
+	case p.kind == kindRead && sc.toColumns(), p.returning && sc.toReturning():
+	default:
 		return nil
 	}
 	var names []columnName
-	for more := true; more; {
-		more = sc.next()
-		item := columnItem{start: sc.start}
-		for depth := 0; more && !(depth == 0 && (sc.isSymbol(',') || sc.endsColumns())); more = sc.next() {
-			depth += sc.nesting()
-			item.add(&sc)
+	params := p.params
+	for _, item := range sc.items() {
+		for len(params) > 0 && params[0].start < item.start {
+			params = params[1:]
 		}
-		if item.needsName() {
+		changes := len(params) > 0 && params[0].start < item.end || p.computed && hasLike(p.text[item.start:item.end])
+		if changes && !item.alias {
 			names = append(names, columnName{item.end, p.text[item.start:item.end]})
 		}
-		more = more && sc.isSymbol(',')
 	}
 	return names
+}
+
+func hasLike(expression string) bool {
+	sc := scanner{text: expression}
+	return sc.contains("LIKE")
 }
 
 // toColumns moves to the SELECT whose columns are those of the result.
 func (s *scanner) toColumns() bool {
 	for depth := 0; s.next(); depth += s.nesting() {
 		if depth == 0 && s.is("SELECT") {
-			if ahead := *s; ahead.next() && (ahead.is("DISTINCT") || ahead.is("ALL")) {
-				*s = ahead
-			}
+			s.skipDistinct()
 			return true
 		}
 	}
 	return false
+}
+
+// toReturning moves to the RETURNING of a write.
+func (s *scanner) toReturning() bool {
+	for depth := 0; s.next(); depth += s.nesting() {
+		if depth == 0 && s.is("RETURNING") {
+			return true
+		}
+	}
+	return false
+}
+
+// skipDistinct goes on from SELECT to a DISTINCT or ALL behind it.
+func (s *scanner) skipDistinct() {
+	if ahead := *s; ahead.next() && (ahead.is("DISTINCT") || ahead.is("ALL")) {
+		*s = ahead
+	}
 }
 
 func (s *scanner) nesting() int {
@@ -67,36 +86,6 @@ func (s *scanner) endsColumns() bool {
 	}
 	return false
 }
-
-// columnItem is one expression of a SELECT's columns.
-type columnItem struct {
-	start, end int
-	changed    bool // has a part that may be written in another form
-	alias      bool // two operands in a row: the last one is an alias, with AS or without
-	operand    bool
-}
-
-func (c *columnItem) add(sc *scanner) {
-	operand := sc.kind != tokenSymbol && sc.kind != tokenParam && !sc.isOperator() && !sc.is("END")
-	c.alias = operand && c.operand
-	c.operand = operand || sc.kind == tokenParam || sc.isSymbol(')') || sc.is("END")
-	c.changed = c.changed || sc.kind == tokenParam || sc.is("LIKE")
-	c.end = sc.end
-}
-
-// isOperator tells whether the token is a word between operands.
-func (s *scanner) isOperator() bool {
-	if s.kind != tokenWord || s.end-s.start > len("BETWEEN") {
-		return false
-	}
-	switch strings.ToUpper(s.token()) {
-	case "AND", "OR", "NOT", "IS", "IN", "LIKE", "GLOB", "ESCAPE", "BETWEEN", "COLLATE", "CASE", "WHEN", "THEN", "ELSE":
-		return true
-	}
-	return false
-}
-
-func (c *columnItem) needsName() bool { return c.changed && !c.alias }
 
 // quoteName is s as an SQL identifier.
 func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

@@ -20,7 +20,7 @@ import (
 // in modePair, whose second statement gives one text, by that text ("" if it failed or gave none) and the first one's answer, and
 // in modeBatch, by
 //
-//	u32 results, each: f64 changes, f64 last row id
+//	u32 results, each: f64 changes, f64 last row id, string told
 //
 // d1.mjs is the other side.
 const (
@@ -123,7 +123,7 @@ func (r *packedRows) Next(dest []driver.Value) error {
 		case tagText:
 			dest[i] = r.in.String()
 		case tagBlob:
-			dest[i] = r.in.Bytes()
+			dest[i] = blob(r.in.Bytes())
 		default:
 			return fmt.Errorf("d1: a value with tag %d", tag)
 		}
@@ -131,11 +131,19 @@ func (r *packedRows) Next(dest []driver.Value) error {
 	return r.in.Err
 }
 
+// blob is a value as stock PocketBase's driver gives it: an empty one is nil, but not NULL.
+func blob(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
 func readResults(reply []byte) ([]Result, error) {
 	in := wire.NewReader(reply)
-	results := make([]Result, min(int(in.U32()), in.Len()/16))
+	results := make([]Result, min(int(in.U32()), in.Len()/20))
 	for i := range results {
-		results[i] = Result{Changes: int64(in.F64()), LastRowID: int64(in.F64())}
+		results[i] = Result{Changes: int64(in.F64()), LastRowID: int64(in.F64()), Told: in.String()}
 	}
 	return results, in.Err
 }

@@ -1,6 +1,10 @@
 package d1
 
-import "strings"
+import (
+	"encoding/hex"
+	"strings"
+	"unicode/utf8"
+)
 
 // kind is what a statement does, as far as the driver treats it differently.
 type kind uint8
@@ -34,17 +38,29 @@ type parsed struct {
 	asIs      bool   // D1 takes the text as it is
 	reshapes  bool   // ALTER or DROP, so that a * may mean other columns
 	renames   bool   // ALTER … RENAME, so that a column may have another name
-	shape     uint64 // of a query: what gives it its columns; 0 of other statements
+	head      int    // of a query: how much of its text decides what its columns are
+	shape     uint64 // of a query: a number for that; 0 of other statements
+
+	selection *selection // of a query that is a single SELECT from tables
+	target    string     // of a write: its table, in lower case
+	setsRowID bool       // an INSERT that names the rowid
 }
 
 // paramSpot is a parameter in the text of a statement.
 type paramSpot struct {
 	start, end int
-	number     int // as SQLite numbers parameters, from 1
+	number     int  // as SQLite numbers parameters, from 1
+	ordering   bool // behind ORDER BY or GROUP BY, where an integer means a column unless it is a parameter
 }
 
 // parse cuts SQL into its statements. Empty ones are left out.
+//
+// As for SQLite, a NUL is the end of the text.
 func parse(sql string) []parsed {
+	sql, _, _ = strings.Cut(sql, "\x00")
+	if !utf8.ValidString(sql) {
+		sql = castInvalid(sql)
+	}
 	var statements []parsed
 	for sc := (scanner{text: sql}); sc.next(); {
 		if sc.isSymbol(';') {
@@ -61,6 +77,7 @@ func parseOne(sc *scanner) parsed {
 	start, end := sc.start, sc.end
 	verb, depth := true, 0
 	trigger := false
+	ordering := -1 // the depth of an ORDER BY or GROUP BY that the token is behind
 	var numbers paramNumbers
 	var before, previous string // the words before the token, in upper case only where they matter
 	for more := true; more; more = sc.next() {
@@ -76,7 +93,9 @@ func parseOne(sc *scanner) parsed {
 		end = sc.end
 		switch sc.kind {
 		case tokenParam:
-			p.params = append(p.params, paramSpot{sc.start - start, sc.end - start, numbers.of(sc.token())})
+			p.params = append(p.params, paramSpot{
+				start: sc.start - start, end: sc.end - start, number: numbers.of(sc.token()), ordering: ordering >= 0,
+			})
 		case tokenString:
 			p.volatile = p.volatile || strings.EqualFold(sc.token(), "'now'")
 		case tokenSymbol:
@@ -84,7 +103,9 @@ func parseOne(sc *scanner) parsed {
 			case '(':
 				depth++
 			case ')':
-				depth--
+				if depth--; depth < ordering {
+					ordering = -1
+				}
 			case '*':
 				p.star = p.star || previous != "("
 			}
@@ -95,13 +116,21 @@ func parseOne(sc *scanner) parsed {
 				p.takeWord(sc, depth, previous)
 			}
 			trigger = trigger || p.kind == kindSchema && sc.is("TRIGGER")
+			if sc.is("BY") && ordering < 0 {
+				ordering = depth
+			} else if depth == ordering && (sc.is("LIMIT") || sc.is("HAVING")) {
+				ordering = -1
+			}
 		}
 		before, previous = previous, sc.token()
 	}
 	p.text = sc.text[start:end]
 	p.settleForm()
-	if p.kind == kindRead && !p.explain {
-		p.shape = shapeOf(p.text)
+	switch {
+	case p.kind == kindRead && !p.explain:
+		p.readSelection()
+	case p.kind == kindWrite:
+		p.readTarget()
 	}
 	return p
 }
@@ -124,6 +153,69 @@ func isView(text string) bool {
 		}
 	}
 	return false
+}
+
+// readSelection finds out what decides the columns of a query: its text up to the end of FROM, or else up to its page.
+func (p *parsed) readSelection() {
+	p.selection = selectionOf(p.text)
+	p.head = len(withoutPage(p.text))
+	if p.selection != nil {
+		p.head = p.selection.head
+	}
+	p.shape = shapeOf(p.text[:p.head])
+}
+
+// columnsKey is the same for queries that have the same columns, as long as their tables do not change.
+func (p *parsed) columnsKey() string { return p.text[:p.head] }
+
+// readTarget finds the table of a write.
+func (p *parsed) readTarget() {
+	sc := scanner{text: p.text}
+	verb := ""
+	for depth := 0; verb == "" && sc.next(); depth += sc.nesting() { // WITH … may come first
+		if depth == 0 && (sc.is("INSERT") || sc.is("REPLACE") || sc.is("UPDATE") || sc.is("DELETE")) {
+			verb = sc.token()
+		}
+	}
+	for sc.next() && (sc.is("INTO") || sc.is("FROM") || sc.is("OR")) {
+		if sc.is("OR") {
+			sc.next() // INSERT OR REPLACE
+		}
+	}
+	p.target = strings.ToLower(sc.name())
+	for sc.next() && sc.isSymbol('.') && sc.next() {
+		p.target = strings.ToLower(sc.name())
+	}
+	if !p.inserts && !strings.EqualFold(verb, "INSERT") {
+		return
+	}
+	for sc.kind != tokenEnd && !sc.isSymbol('(') && !sc.is("VALUES") && !sc.is("SELECT") {
+		sc.next() // an alias
+	}
+	if !sc.isSymbol('(') {
+		return
+	}
+	for sc.next() && !sc.isSymbol(')') {
+		switch strings.ToLower(sc.name()) {
+		case "rowid", "oid", "_rowid_":
+			p.setsRowID = true
+		}
+	}
+}
+
+// castInvalid makes strings in SQL that are not UTF-8 pass through JavaScript.
+func castInvalid(sql string) string {
+	var b strings.Builder
+	at := 0
+	for sc := (scanner{text: sql}); sc.next(); {
+		if sc.kind != tokenString || utf8.ValidString(sc.token()) {
+			continue
+		}
+		b.WriteString(sql[at:sc.start])
+		b.WriteString("CAST(x'" + hex.EncodeToString([]byte(sc.name())) + "' AS TEXT)")
+		at = sc.end
+	}
+	return b.String() + sql[at:]
 }
 
 // takeVerb sets the kind from the first word, or after WITH from the first that tells it; false if that is yet to come.

@@ -18,6 +18,7 @@ const (
 	conflictRaw = "PFCONFLICT"
 
 	changesExpression = "changes()||','||last_insert_rowid()"
+	toldColumn        = "pf_told" // whose text a batch gives of a statement's first row: d1.mjs
 )
 
 // createTables makes what is the driver's own in the database.
@@ -190,11 +191,17 @@ func (r *writeResult) look() error {
 	return r.set(text)
 }
 
-func (r *writeResult) set(text string) error {
+func (r *writeResult) set(text string) (err error) {
+	r.done, err = figuresOf(text)
+	r.known = true
+	return err
+}
+
+// figuresOf reads what changesExpression gives.
+func figuresOf(text string) (d done, err error) {
 	changes, lastID, _ := strings.Cut(text, ",")
 	var errs [2]error
-	r.done.Changes, errs[0] = strconv.ParseInt(changes, 10, 64)
-	r.done.LastRowID, errs[1] = strconv.ParseInt(lastID, 10, 64)
-	r.known = true
-	return errors.Join(errs[:]...)
+	d.Changes, errs[0] = strconv.ParseInt(changes, 10, 64)
+	d.LastRowID, errs[1] = strconv.ParseInt(lastID, 10, 64)
+	return d, errors.Join(errs[:]...)
 }

@@ -207,7 +207,11 @@ func (r *renderer) statement() Statement {
 func (r *renderer) emit(end int) {
 	for r.next < len(r.values) && r.p.params[r.next].start < end {
 		r.copy(r.p.params[r.next].start)
-		r.value(r.values[r.next], r.size)
+		if n, integer := r.values[r.next].(int64); integer && r.p.params[r.next].ordering {
+			r.sql.WriteString("(" + strconv.FormatInt(n, 10) + "|0)") // an integer alone would mean a column
+		} else {
+			r.value(r.values[r.next], r.size)
+		}
 		r.at = r.p.params[r.next].end
 		r.next++
 	}
@@ -290,7 +294,7 @@ func (r *renderer) value(value any, size int) {
 		}
 		r.bind(v)
 	case float64:
-		if size >= 8 || math.IsInf(v, 0) {
+		if size >= 8 || math.IsInf(v, 0) || v == 0 && math.Signbit(v) { // JSON has no infinities and no -0
 			r.sql.WriteString(floatLiteral(v))
 			return
 		}

@@ -31,6 +31,7 @@ type replay struct {
 	writes   []Statement         // of the log
 	columns  *columnCache        // of queries with *, from the first change of the schema on
 	shapes   []*parsed           // the changes that make the connector forget columns, when they are stored
+	schema   bool                // a change that makes the connector forget tables
 	tainted  bool                // a write whose values differ each time: later reads cannot be asserted
 	answers  map[string]*rowList // of the reads since the last write
 	defaults map[string][]madeUp // of tables, as far as they are known
@@ -128,6 +129,7 @@ func (t *replay) changeSchema(p *parsed) {
 		t.columns = newColumnCache()
 	}
 	t.columns.forget(p)
+	t.schema = t.schema || t.db.schema.known().changes(p)
 	if p.reshapes {
 		clear(t.defaults)
 		t.shapes = append(t.shapes, p)
@@ -138,6 +140,9 @@ func (t *replay) changeSchema(p *parsed) {
 func (t *replay) forgetColumns() {
 	for _, p := range t.shapes {
 		t.db.columns.forget(p)
+	}
+	if t.schema {
+		t.db.schema.forget()
 	}
 }
 

@@ -63,30 +63,17 @@ func (t *replay) readStored(ctx context.Context, p *parsed, e *entry) (*rowList,
 	if p.explain && t.columns != nil {
 		return nil, nil, errExplain
 	}
-	_, epoch := t.db.columns.get(p)
-	rows, err := t.db.send(ctx, t.db.readable(p, e.statement), false)
+	list, texts, loose, err := t.db.readAsserted(ctx, p, e.statement)
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := collect(rows)
-	if err != nil {
-		return nil, nil, err
-	}
-	e.columns = len(list.columns)
-	if p.explain {
-		return list, nil, nil
-	}
-	if p.clock { // the names of its columns may tell the time as well
+	e.columns, e.loose = len(list.columns), loose
+	if p.clock && !p.explain { // the names of its columns may tell the time as well
 		if list.columns, err = t.columnsOf(ctx, p); err != nil {
 			return nil, nil, err
 		}
 	}
-	t.db.columns.put(p, list.columns, epoch)
-	texts, ok := encodeRows(list)
-	if e.loose = ok; ok || e.volatile {
-		return list, texts, nil
-	}
-	return t.db.queryExact(ctx, e.statement, list.columns)
+	return list, texts, nil
 }
 
 // readWritten reads what the transaction has written.

@@ -14,11 +14,13 @@ var shapeSeed = maphash.MakeSeed()
 // shapeBits is how many bits of a shape a JavaScript number keeps.
 const shapeBits = 53
 
-// shapeOf is a number for what gives a query its columns: its text with the parameters as they are written, and without the page.
-// It is never 0.
-func shapeOf(text string) uint64 {
-	return maphash.String(shapeSeed, withoutPage(text))>>(64-shapeBits) | 1
+// shapeOf is a number for what gives a query its columns, the head of its text with the parameters as they are written. It is odd.
+func shapeOf(head string) uint64 {
+	return maphash.String(shapeSeed, head)>>(64-shapeBits) | 1
 }
+
+// typedShape is the shape of a query of that shape whose answer tells types. It is even, and 0, which is no shape, in one of 2^52.
+func typedShape(shape uint64) uint64 { return (shape + 1) & (1<<shapeBits - 1) }
 
 // withoutPage takes LIMIT 30 OFFSET 60 from the end of a query.
 func withoutPage(text string) string {

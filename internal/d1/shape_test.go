@@ -9,11 +9,14 @@ func TestShape(t *testing.T) {
 	}{
 		{"SELECT a FROM t LIMIT 30 OFFSET 60", "SELECT a FROM t LIMIT 5", true},
 		{"SELECT a FROM t LIMIT 30 OFFSET 60", "SELECT a FROM t", true},
-		{"SELECT a FROM t WHERE b=1", "SELECT a FROM t WHERE b=2", false},
+		{"SELECT a FROM t WHERE b=1", "SELECT a FROM t WHERE b=2 ORDER BY c", true},
+		{"SELECT a FROM t, u ON x WHERE b=1", "SELECT a FROM t, u ON y", false},
+		{"SELECT a FROM t UNION SELECT b FROM t LIMIT 5", "SELECT a FROM t UNION SELECT b FROM t", true},
+		{"SELECT a FROM t UNION SELECT b FROM t", "SELECT a FROM t", false},
 		{"SELECT 1", "SELECT 2", false},
 		{"SELECT a LIMIT 1", "SELECT b LIMIT 1", false},
 	} {
-		if same := shapeOf(test.a) == shapeOf(test.b); same != test.same {
+		if same := parse(test.a)[0].shape == parse(test.b)[0].shape; same != test.same {
 			t.Errorf("%q and %q: %v", test.a, test.b, same)
 		}
 	}

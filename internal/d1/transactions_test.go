@@ -224,7 +224,7 @@ func TestReturningThatIsRefused(t *testing.T) {
 func TestTwoDatabases(t *testing.T) {
 	stop := errors.New("stop")
 	transcripts := [2]string{}
-	for i, connect := range []core.DBConnectFunc{nil, openDatabases(t).connect} {
+	for i, connect := range []core.DBConnectFunc{nil, openDatabases(t).isolate(nil)} {
 		s := scenario{app: newApp(t, connect)}
 		for _, ends := range [][2]error{{nil, nil}, {nil, stop}, {stop, nil}, {stop, stop}} {
 			s.do("both", s.app.RunInTransaction(func(tx core.App) error {

@@ -2,10 +2,13 @@
 // database while Go is being started (internal/d1/prefetch.mjs). A statement that is missing here costs a round trip and nothing else;
 // test/round-trips.test.mjs tells.
 
+import { SCHEMA_QUERY } from "../d1/schema.mjs";
+
 /** @type {Record<string, import("../d1/prefetch.mjs").Plan>} by binding */
 export const BOOT_PLAN = {
   APP_DB: {
     queries: [
+      { sql: SCHEMA_QUERY, params: [] },
       { sql: "SELECT `_collections`.* FROM `_collections` ORDER BY `rowid` ASC", params: [] },
       { sql: "SELECT `_params`.* FROM `_params` WHERE `id`=?", params: ["settings"] },
       // internal/watermark: the mark that what is loaded belongs to

@@ -7,9 +7,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -22,7 +20,7 @@ type Case struct {
 
 // Cases is the suite.
 func Cases() []Case {
-	return slices.Concat(values, statements, limits, transactions, caught, inside, returning)
+	return slices.Concat(values, exact, statements, limits, transactions, caught, inside, returning)
 }
 
 // Transcript runs a case and gives what it wrote down.
@@ -133,11 +131,13 @@ func describe(value any) string {
 	case nil:
 		return "NULL"
 	case int64:
-		return fmt.Sprintf("number %d", v)
+		return fmt.Sprintf("integer %d", v)
 	case float64:
-		return fmt.Sprintf("number %s", number(v))
+		return fmt.Sprintf("real %g", v)
+	case time.Time:
+		return "time " + v.String()
 	case []byte:
-		text = fmt.Sprintf("blob %x", v)
+		text = fmt.Sprintf("blob %x, nil %v", v, v == nil)
 	}
 	return short(text)
 }
@@ -195,11 +195,3 @@ type Valuer string
 
 // Value implements driver.Valuer.
 func (v Valuer) Value() (driver.Value, error) { return string(v), nil }
-
-// number writes a real like the integer that it equals: D1 gives both as one JavaScript number.
-func number(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-		return strconv.FormatInt(int64(v), 10)
-	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
-}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 
@@ -132,11 +133,12 @@ func (db *Database) Batch(ctx context.Context, statements []d1.Statement) (resul
 	err = db.call(ctx, statements, func() error {
 		for _, statement := range statements {
 			before := db.conn.TotalChanges()
-			if _, err := db.run(statement); err != nil {
+			rows, err := db.run(statement)
+			if err != nil {
 				return err
 			}
 			results = append(results, d1.Result{
-				Changes: db.conn.TotalChanges() - before, LastRowID: int64(float64(db.conn.LastInsertRowID())),
+				Changes: db.conn.TotalChanges() - before, LastRowID: int64(float64(db.conn.LastInsertRowID())), Told: rows.told(),
 			})
 		}
 		return nil
@@ -253,6 +255,14 @@ func (r *Rows) Next(dest []driver.Value) error {
 	return nil
 }
 
+// told is the text in the column pf_told of the first row.
+func (r *Rows) told() string {
+	if at := slices.Index(r.columns, "pf_told"); at >= 0 && len(r.values) > 0 {
+		return r.values[at].(string)
+	}
+	return ""
+}
+
 // value is a cell after its way through JavaScript, where integers and reals are the same.
 func (r *Rows) value(stmt *sqlite3.Stmt, i int) driver.Value {
 	var number float64
@@ -266,7 +276,7 @@ func (r *Rows) value(stmt *sqlite3.Stmt, i int) driver.Value {
 		r.inexact = r.inexact || strings.Contains(text, "\uFFFD")
 		return text
 	case sqlite3.BLOB:
-		return append([]byte{}, stmt.ColumnRawBlob(i)...)
+		return append([]byte(nil), stmt.ColumnRawBlob(i)...)
 	default:
 		return nil
 	}
