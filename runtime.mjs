@@ -5,6 +5,8 @@ import "./build/wasm_exec.js";
 import { d1Batch } from "./internal/d1/d1.mjs";
 import { noteNews } from "./internal/d1/memory.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
+import { createDisk } from "./internal/files/disk.mjs";
+import { fileOpen } from "./internal/files/download.mjs";
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
@@ -23,6 +25,7 @@ const OPERATIONS = {
   7: bodyClose,
   8: fetchWrite,
   9: fetchClose,
+  10: fileOpen,
 };
 
 // The kinds of events that are reported to Go; internal/host/door_js.go.
@@ -68,6 +71,8 @@ export class Runtime {
   prefetched = null;
   /** Milliseconds of each phase of the boot. */
   phases = { instantiate: 0, go: 0, bootstrap: 0, router: 0 };
+  /** The disk that Go sees; internal/files/disk.mjs. */
+  disk = null;
   /** When Go's next timer is due, in performance.now() milliseconds. */
   nextTimer = Infinity;
 
@@ -121,13 +126,15 @@ export class Runtime {
 
   #launch(scope) {
     const started = performance.now();
-    const { fs, path, flush } = createFileSystem({ log: printLine, cwd: globalThis.process?.cwd() });
+    const { fs: memory, path, flush } = createFileSystem({ log: printLine, cwd: globalThis.process?.cwd() });
     this.#flushOutput = flush;
+    const { fs, disk } = createDisk(memory, { scope: () => this.#callingScope(), run: (owner, task, done) => this.#runFileCall(owner, task, done) });
+    this.disk = disk;
     globalThis.fs = fs;
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
     go.argv = ["/pocketflare"]; // PocketBase's data directory is beside it
-    go.env = { TMPDIR: "/tmp", HOME: "/tmp", GODEBUG: "gcshrinkstackoff=1", ...textBindings(scope.env) };
+    go.env = { TMPDIR: "/tmp", HOME: "/tmp", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...textBindings(scope.env) };
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
     Object.assign(go.importObject.gojs, this.#timerImports(go), this.#memoryImports(go, fs));
@@ -167,7 +174,7 @@ export class Runtime {
     scope.id = ++this.#lastScope;
     scope.runtime = this;
     this.#scopes.set(scope.id, scope);
-    for (const task of this.#stranded.splice(0)) scope.enqueue(() => this.#run(scope, task.call, task.op, task.payload));
+    for (const run of this.#stranded.splice(0)) scope.enqueue(() => run(scope));
   }
 
   /**
@@ -252,6 +259,7 @@ export class Runtime {
         const memory = this.#exports.mem.buffer;
         const answer = unpackAnswer(new Uint8Array(memory, headAt, headLength), new Uint8Array(memory, bodyAt, bodyLength));
         if (!answer.stream) scope.handled = true;
+        if (!answer.object?.length) scope.opened?.cancel();
         scope.taken = scope === this.#current; // then its event goes on with it when this turn ends
         scope.answer.resolve(answer);
       },
@@ -285,16 +293,42 @@ export class Runtime {
   }
 
   #submit(owner, call, op, at, length) {
+    const finish = (turn, error, reply) => {
+      if (OPERATIONS[op] !== d1Batch) noteNews();
+      if (error) this.#enter(turn, EVENT_FAILED, call, packError(error));
+      else this.#enter(turn, EVENT_REPLY, call, reply ?? EMPTY);
+    };
     const view = new Uint8Array(this.#exports.mem.buffer, at, length);
-    const scope = owner && !owner.ended ? owner : this.#anyScope();
-    if (!scope) {
-      this.#stranded.push({ call, op, payload: view.slice() });
-    } else if (scope === this.#current) {
-      this.#run(scope, call, op, view);
+    if (owner !== undefined && owner === this.#current && !owner.ended) {
+      this.#run(owner, (scope) => OPERATIONS[op](scope, view), finish);
     } else {
       const payload = view.slice();
-      scope.enqueue(() => this.#run(scope, call, op, payload));
+      this.#runInScope(owner, (scope) => OPERATIONS[op](scope, payload), finish);
     }
+  }
+
+  /** Runs a task in its scope's own context or, where that has ended, in another's. */
+  #runInScope(owner, task, finish) {
+    const scope = owner && !owner.ended ? owner : this.#anyScope();
+    const run = (in_) => this.#run(in_, task, finish);
+    if (!scope) this.#stranded.push(run);
+    else if (scope === this.#current) run(scope);
+    else scope.enqueue(() => run(scope));
+  }
+
+  /** The scope of the goroutine that has called JavaScript, or who does its work if that has ended. */
+  #callingScope() {
+    const scope = this.#scopes.get(this.#exports.pocketflare_scope());
+    return scope && !scope.ended ? scope : this.#anyScope();
+  }
+
+  /** Runs a call of the file system that needs I/O. */
+  #runFileCall(owner, task, done) {
+    const finish = (turn, error, value) => {
+      noteNews();
+      this.#inTurn(turn, () => done(error, value));
+    };
+    this.#runInScope(owner, task, finish);
   }
 
   /** The scope for an operation whose own has ended: the one whose turn it is, or one whose pump can take it. */
@@ -304,23 +338,26 @@ export class Runtime {
     return null;
   }
 
-  /** Runs an operation in the scope's own context. */
-  #run(scope, call, op, payload) {
+  /**
+   * Runs an operation in the scope's own context.
+   * @param {(scope) => Promise<any>} task
+   * @param {(turn, error, reply) => void} finish tells Go, as the turn of the scope that it is given
+   */
+  #run(scope, task, finish) {
     scope.inFlight++;
     scope.progress = this.#progress = performance.now();
-    const settle = (kind, parcel) => {
+    const settle = (error, reply) => {
       if (scope.ended) return; // it was given up, and Go has been told
       scope.inFlight--;
-      scope.calls.delete(call);
+      scope.calls.delete(finish);
       scope.progress = this.#progress = performance.now();
-      if (OPERATIONS[op] !== d1Batch) noteNews();
-      this.#enter(scope, kind, call, parcel);
+      finish(scope, error, reply);
       this.#endIfIdle(scope);
     };
-    scope.calls.add(call);
-    OPERATIONS[op](scope, payload).then(
-      (reply) => settle(EVENT_REPLY, reply ?? EMPTY),
-      (error) => settle(EVENT_FAILED, packError(error)),
+    scope.calls.add(finish);
+    task(scope).then(
+      (reply) => settle(null, reply),
+      (error) => settle(error ?? new Error("unknown error")),
     );
   }
 
@@ -363,7 +400,7 @@ export class Runtime {
     this.#scopes.delete(scope.id);
     const calls = [...scope.calls];
     scope.fail(error);
-    for (const call of calls) this.#enter(turn, EVENT_FAILED, call, packError(error));
+    for (const finish of calls) finish(turn, error);
     this.#enter(turn, EVENT_CANCEL, scope.id, EMPTY);
     this.#enter(turn, EVENT_END, scope.id, EMPTY);
   }

@@ -44,7 +44,7 @@ async function serve(scope) {
     runtime.begin(scope, packRequest(request, body));
     const answer = await scope.answer.promise;
     scope.take();
-    return toResponse(scope, answer, timingHeaders(scope, temperature, times));
+    return await toResponse(scope, answer, timingHeaders(scope, temperature, times));
   } catch (error) {
     scope.take();
     if (error instanceof RuntimeError) return errorResponse(503, `${error.message}; try again in a moment.`, { "Retry-After": "1" });

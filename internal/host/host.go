@@ -15,15 +15,16 @@ type Op int32
 
 // The operations.
 const (
-	OpD1         Op = 1 // a D1 call: internal/d1
-	OpFetch      Op = 2 // an outgoing request: internal/fetch
-	OpFetchBody  Op = 3 // a part of an outgoing request's response
-	OpSleep      Op = 4 // a sleep that keeps its scope alive: f64 milliseconds
-	OpBodyRead   Op = 5 // the next part of the event's request body; empty at its end
-	OpBodyWrite  Op = 6 // a part of the event's response body
-	OpBodyClose  Op = 7 // the end of the event's response body: string error, empty for none
-	OpFetchWrite Op = 8 // a part of an outgoing request's body
-	OpFetchClose Op = 9 // gives up an outgoing request
+	OpD1         Op = 1  // a D1 call: internal/d1
+	OpFetch      Op = 2  // an outgoing request: internal/fetch
+	OpFetchBody  Op = 3  // a part of an outgoing request's response
+	OpSleep      Op = 4  // a sleep that keeps its scope alive: f64 milliseconds
+	OpBodyRead   Op = 5  // the next part of the event's request body; empty at its end
+	OpBodyWrite  Op = 6  // a part of the event's response body
+	OpBodyClose  Op = 7  // the end of the event's response body: string error, empty for none
+	OpFetchWrite Op = 8  // a part of an outgoing request's body
+	OpFetchClose Op = 9  // gives up an outgoing request
+	OpFileOpen   Op = 10 // opens an object for the event's response: internal/files
 )
 
 // Outcome is what became of an event's work so far, for who decides whether it may be run again.

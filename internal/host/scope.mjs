@@ -35,8 +35,12 @@ export class Scope {
   stats = { d1Calls: 0, d1Statements: 0, d1Milliseconds: 0 };
   /** What it has to do with each database, by the binding's name; internal/d1/d1.mjs. */
   databases = new Map();
-  /** The numbers of its operations that Go waits for. */
+  /** How to tell Go of its operations that Go waits for; runtime.mjs. */
   calls = new Set();
+  /** What it has seen of the buckets; internal/files/disk.mjs. */
+  files = null;
+  /** The object that its response may be; internal/files/download.mjs. */
+  opened = null;
   /** What Go answers; rejects when the scope fails. */
   answer = Promise.withResolvers();
   /** Why it failed, if it did. */

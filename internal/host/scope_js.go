@@ -132,6 +132,11 @@ func NoteFault(uncertain bool) {
 // Current is the goroutine's scope, nil where it has none.
 func Current() *Scope { return labels[profileLabel()] }
 
+// scopeOfCaller tells JavaScript whose goroutine has called it: the export runs on the stack of the goroutine that is in the call.
+//
+//go:wasmexport pocketflare_scope
+func scopeOfCaller() int32 { return currentID() }
+
 // currentID is the number of the goroutine's scope, 0 where it has none.
 func currentID() int32 {
 	if scope := labels[profileLabel()]; scope != nil {

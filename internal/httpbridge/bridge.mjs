@@ -1,6 +1,6 @@
 // Fetch events in, responses out; bridge.go has the layout of the packets.
 
-import { Writer } from "../wire/wire.mjs";
+import { Reader, Writer } from "../wire/wire.mjs";
 
 /** Bodies up to this many bytes enter Go with their request; larger ones, and those of unknown length, are read part by part. */
 const WHOLE_BODY_LIMIT = 64 * 1024;
@@ -13,6 +13,7 @@ const BODY_WHOLE = 1;
 const BODY_STREAM = 2;
 
 const STREAM = 1;
+const OBJECT = 2;
 
 /** Where the headers begin in a response head. */
 const HEAD_START = 5;
@@ -58,7 +59,8 @@ export function packRequest(request, whole) {
 
 /**
  * What Go answered.
- * @typedef {{ status: number, stream: boolean, headers: [string, string][], body: Uint8Array | null }} Answer
+ * @typedef {{ status: number, stream: boolean, headers: [string, string][], body: Uint8Array | null,
+ *   object: { offset: number, length: number } | null }} Answer object: the body is these bytes of what the scope has opened
  */
 
 /**
@@ -72,7 +74,15 @@ export function unpackAnswer(head, body) {
     const fields = decoder.decode(head.subarray(HEAD_START)).split("\n");
     for (let i = 0; i + 1 < fields.length; i += 2) headers.push([fields[i], fields[i + 1]]);
   }
-  return { status: head[0] | (head[1] << 8), stream: head[4] === STREAM, headers, body: body.length > 0 ? body.slice() : null };
+  const answer = { status: head[0] | (head[1] << 8), stream: head[4] === STREAM, headers, body: null, object: null };
+  if (head[4] === OBJECT) answer.object = unpackRange(body);
+  else if (body.length > 0) answer.body = body.slice();
+  return answer;
+}
+
+function unpackRange(packed) {
+  const range = new Reader(packed);
+  return { offset: range.f64(), length: range.f64() };
 }
 
 /**
@@ -80,24 +90,31 @@ export function unpackAnswer(head, body) {
  * @param {import("../host/scope.mjs").Scope} scope
  * @param {Answer} answer
  * @param {[string, string][]} extra headers to add
- * @returns {Response}
+ * @returns {Response | Promise<Response>}
  */
 export function toResponse(scope, answer, extra) {
-  let length;
-  let encodeBody = "automatic";
-  for (const [name, value] of answer.headers) {
-    if (name === "Content-Length") length = value;
-    else if (name === "Content-Encoding") encodeBody = "manual"; // what the handler has encoded stays as it is
-  }
-  const body = answer.stream ? openStream(scope, answer.body, length) : answer.body;
-  const response = new Response(body, { status: answer.status, encodeBody });
+  if (!answer.object?.length) return makeResponse(answer, extra, answer.stream ? openStream(scope, answer) : answer.body);
+  return scope.opened.stream(scope, answer.object).then((stream) => makeResponse(answer, extra, withLength(stream, answer.object.length)));
+}
+
+/** A stream whose length the client is told. */
+function withLength(stream, length) {
+  const fixed = new FixedLengthStream(length);
+  stream.pipeTo(fixed.writable).catch(() => {}); // the reader hears of it
+  return fixed.readable;
+}
+
+function makeResponse(answer, extra, body) {
+  const encoded = answer.headers.some(([name]) => name === "Content-Encoding"); // what the handler has encoded stays as it is
+  const response = new Response(body, { status: answer.status, encodeBody: encoded ? "manual" : "automatic" });
   // One by one: a Response that is given Headers copies them, at twice the cost.
   for (const [name, value] of answer.headers) response.headers.append(name, value);
   for (const [name, value] of extra) response.headers.append(name, value);
   return response;
 }
 
-function openStream(scope, first, length) {
+function openStream(scope, { body: first, headers }) {
+  const length = headers.find(([name]) => name === "Content-Length")?.[1];
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
   const writer = writable.getWriter();
   writer.closed.catch(() => scope.runtime.cancel(scope));

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -40,6 +41,7 @@ type response struct {
 	written     int64   // the body's length so far
 	buffer      *[]byte // what has not crossed yet
 	streaming   bool    // the head has crossed
+	lent        bool    // the body is an object's
 	disowned    bool    // what was written does not hold
 	err         error   // why nothing more can be written
 	unconfirmed error   // why nothing may leave
@@ -135,6 +137,38 @@ func (w *response) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Object is the content of a response that JavaScript has at hand: its bytes need not cross.
+type Object interface {
+	// Lend gives the position from which on the object is to be sent. It returns false where it must be read after all.
+	Lend() (offset int64, ok bool)
+}
+
+// ReadFrom implements io.ReaderFrom. Where the whole body is a range of an Object, JavaScript sends it.
+func (w *response) ReadFrom(r io.Reader) (int64, error) {
+	limited, ok := r.(*io.LimitedReader)
+	if !ok || w.written > 0 || w.streaming || w.err != nil || w.status == 0 || w.declared != limited.N || w.isHead() || !w.bodyAllowed() {
+		return io.Copy(writerOnly{w}, r)
+	}
+	object, ok := limited.R.(Object)
+	if !ok {
+		return io.Copy(writerOnly{w}, r)
+	}
+	offset, ok := object.Lend()
+	if !ok {
+		return io.Copy(writerOnly{w}, r)
+	}
+	if w.err = w.confirm(); w.err != nil {
+		return 0, w.err
+	}
+	w.lent, w.streaming, w.written = true, true, limited.N
+	setKind(w.head, bodyObject)
+	w.event.Respond(w.head, wire.AppendF64(wire.AppendF64(nil, float64(offset)), float64(limited.N)))
+	return limited.N, nil
+}
+
+// writerOnly hides ReadFrom.
+type writerOnly struct{ io.Writer }
+
 func (w *response) sniffType(first []byte) {
 	if !w.sniff {
 		return
@@ -154,7 +188,7 @@ func (w *response) send() error {
 			return w.err
 		}
 		w.streaming = true
-		setStreaming(w.head)
+		setKind(w.head, bodyStream)
 		w.event.Respond(w.head, *w.buffer)
 		return nil
 	}
@@ -177,6 +211,9 @@ func (w *response) finish() {
 		w.WriteHeader(http.StatusOK)
 	}
 	defer w.release()
+	if w.lent {
+		return
+	}
 	if w.streaming {
 		message := ""
 		if w.send() == nil && w.declared > w.written {
@@ -229,6 +266,9 @@ func Disown(w http.ResponseWriter) {
 // abort ends the response of a handler that panicked: a stream breaks off, and what has not begun is an empty 500.
 func (w *response) abort() {
 	defer w.release()
+	if w.lent {
+		return
+	}
 	if w.streaming {
 		w.close("the handler has aborted the response")
 		return
@@ -302,7 +342,13 @@ func appendHead(b []byte, status int) []byte {
 	return append(wire.AppendU32(b, uint32(status)), 0)
 }
 
-func setStreaming(head []byte) { head[4] = 1 }
+// The kinds of response bodies.
+const (
+	bodyStream = 1
+	bodyObject = 2
+)
+
+func setKind(head []byte, kind byte) { head[4] = kind }
 
 const headStart = 5 // where the headers begin
 

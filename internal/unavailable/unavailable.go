@@ -1,7 +1,7 @@
 // Package unavailable makes what a Worker does not offer yet answer with a clear error, where PocketBase's own way would hang, or
 // would lose data in a memory that no request shares with the next.
 //
-// Each file is one of these: files, backups, mail, realtime, and what needs a process that stays alive. It uses PocketBase's hooks
+// Each file is one of these: backups, mail, realtime, and what needs a process that stays alive. It uses PocketBase's hooks
 // and middlewares only, so an adapter takes a file's place by not binding it.
 package unavailable
 
@@ -21,7 +21,6 @@ const afterApp = 999
 // Bind adds all of it to app. It must be called before the app is bootstrapped.
 func Bind(app core.App) {
 	unbindProcess(app)
-	bindFiles(app)
 	bindBackups(app)
 	bindMail(app)
 	bindRealtime(app)

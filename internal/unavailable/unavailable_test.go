@@ -1,7 +1,6 @@
 package unavailable_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -11,12 +10,9 @@ import (
 	"testing"
 	"time"
 
-	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tests"
-	"github.com/pocketbase/pocketbase/tools/auth"
-	"github.com/pocketbase/pocketbase/tools/filesystem"
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/mailer"
 
@@ -60,8 +56,6 @@ func TestRoutes(t *testing.T) {
 	const (
 		noBackups  = `"message":"Backups are not available.`
 		noRealtime = `{"data":{},"message":"Realtime is not available.","status":501}`
-		noFiles    = `"message":"File storage is not available: configure S3`
-		file       = "/api/files/_pb_users_auth_/4q1xlclmfloku33/300_1SEi6Q6U72.png"
 	)
 	scenarios := []tests.ApiScenario{
 		{Name: "realtime connect", Method: http.MethodGet, URL: "/api/realtime", ExpectedStatus: 501, ExpectedContent: []string{noRealtime}},
@@ -79,127 +73,11 @@ func TestRoutes(t *testing.T) {
 		{Name: "download backup", Method: http.MethodGet, URL: "/api/backups/a.zip", ExpectedStatus: 403, ExpectedContent: []string{`"data":{}`}},
 		{Name: "another path", Method: http.MethodGet, URL: "/api/backupsother", Headers: superuser, ExpectedStatus: 404, ExpectedContent: []string{`"data":{}`}},
 		{Name: "file token", Method: http.MethodPost, URL: "/api/files/token", Headers: user, ExpectedStatus: 200, ExpectedContent: []string{`"token":"`}},
-		{Name: "download file", Method: http.MethodGet, URL: file, ExpectedStatus: 501, ExpectedContent: []string{noFiles}},
-		{Name: "download unknown file", Method: http.MethodGet, URL: file + "x", ExpectedStatus: 404, ExpectedContent: []string{`"data":{}`}},
 		{Name: "health", Method: http.MethodGet, URL: "/api/health", ExpectedStatus: 200, ExpectedContent: []string{`"code":200`}},
 	}
 	for _, scenario := range scenarios {
 		scenario.TestAppFactory = func(t testing.TB) *tests.TestApp { return newApp(t) }
 		scenario.Test(t)
-	}
-}
-
-func TestUploadThroughAPI(t *testing.T) {
-	superuser := tokenOf(t, core.CollectionNameSuperusers, "test@example.com")
-	upload := func(fields map[string]string, files ...string) (*bytes.Buffer, map[string]string) {
-		body, writer, err := tests.MockMultipartData(fields, files...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return body, map[string]string{"Content-Type": writer.FormDataContentType(), "Authorization": superuser}
-	}
-	const refused = `"code":"validation_file_storage_unavailable"`
-	create, createHeaders := upload(map[string]string{"text": "a"}, "file_one", "file_many", "file_many")
-	update, updateHeaders := upload(map[string]string{"text": "a"}, "file_one")
-	plain, plainHeaders := upload(map[string]string{"text": "a"})
-	scenarios := []tests.ApiScenario{
-		{
-			Name: "create", Method: http.MethodPost, URL: "/api/collections/demo1/records", Body: create, Headers: createHeaders, ExpectedStatus: 400,
-			ExpectedContent: []string{`"data":{"file_many":{` + refused, `"file_one":{` + refused, `"message":"Failed to create record."`},
-		},
-		{
-			Name: "update", Method: http.MethodPatch, URL: "/api/collections/demo1/records/84nmscqy84lsi1t", Body: update, Headers: updateHeaders,
-			ExpectedStatus: 400, ExpectedContent: []string{`"data":{"file_one":{` + refused, `"message":"Failed to update record."`},
-		},
-		{
-			Name: "create without files", Method: http.MethodPost, URL: "/api/collections/demo1/records", Body: plain, Headers: plainHeaders,
-			ExpectedStatus: 200, ExpectedContent: []string{`"text":"a"`},
-		},
-	}
-	for _, scenario := range scenarios {
-		scenario.TestAppFactory = func(t testing.TB) *tests.TestApp { return newApp(t) }
-		scenario.Test(t)
-	}
-}
-
-func TestUploadFromGo(t *testing.T) {
-	app := newApp(t)
-	defer app.Cleanup()
-	collection, err := app.FindCollectionByNameOrId("demo1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := filesystem.NewFileFromBytes([]byte("content"), "a.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	saves := map[string]func(core.Model) error{"Save": app.Save, "SaveNoValidate": app.SaveNoValidate}
-	for name, save := range saves {
-		record := core.NewRecord(collection)
-		record.Set("file_one", file)
-		var fields validation.Errors
-		if err := save(record); !errors.As(err, &fields) || fields["file_one"] == nil || len(fields) != 1 {
-			t.Errorf("%s: %v", name, err)
-		}
-		if !record.IsNew() {
-			t.Errorf("%s: the record was stored", name)
-		}
-		if _, err := os.Stat(filepath.Join(app.DataDir(), "storage", record.BaseFilesPath())); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: the file was stored: %v", name, err)
-		}
-	}
-	app.Settings().S3.Enabled = true // at an address where nobody listens
-	app.Settings().S3.Endpoint = "http://127.0.0.1:1"
-	app.Settings().S3.Bucket, app.Settings().S3.Region = "bucket", "region"
-	app.Settings().S3.AccessKey, app.Settings().S3.Secret = "key", "secret"
-	record := core.NewRecord(collection)
-	record.Set("file_one", file)
-	var fields validation.Errors
-	if err := app.Save(record); err == nil || errors.As(err, &fields) {
-		t.Errorf("with S3 the upload was not tried: %v", err)
-	}
-}
-
-func TestOAuth2Avatar(t *testing.T) {
-	scenarios := []struct {
-		name   string
-		s3     bool
-		mapped string
-		given  map[string]any
-		want   any
-	}{
-		{name: "a file field", mapped: "avatar", want: ""},
-		{name: "given by the client", mapped: "avatar", given: map[string]any{"avatar": "x"}, want: "x"},
-		{name: "a text field", mapped: "name", want: nil},
-		{name: "not mapped", mapped: "", want: nil},
-		{name: "with S3", s3: true, mapped: "avatar", want: nil},
-	}
-	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			app := newApp(t)
-			defer app.Cleanup()
-			app.Settings().S3.Enabled = s.s3
-			users, err := app.FindCollectionByNameOrId("users")
-			if err != nil {
-				t.Fatal(err)
-			}
-			users.OAuth2.MappedFields.AvatarURL = s.mapped
-			event := &core.RecordAuthWithOAuth2RequestEvent{
-				RequestEvent: &core.RequestEvent{App: app},
-				OAuth2User:   &auth.AuthUser{AvatarURL: "https://example.com/a.png"},
-				CreateData:   s.given,
-			}
-			event.Collection = users
-			err = app.OnRecordAuthWithOAuth2Request().Trigger(event, func(e *core.RecordAuthWithOAuth2RequestEvent) error {
-				if got := e.CreateData[s.mapped]; got != s.want {
-					t.Errorf("the new user's field is %v", got)
-				}
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		})
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"pocketflare/internal/d1"
 	"pocketflare/internal/d1limits"
 	"pocketflare/internal/fetch"
+	"pocketflare/internal/files"
 	"pocketflare/internal/firstrun"
 	"pocketflare/internal/host"
 	"pocketflare/internal/httpbridge"
@@ -112,6 +113,10 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	if err := adopt(app, databases.connect); err != nil {
 		return nil, err
 	}
+	if err := files.Mount(app, ""); err != nil {
+		return nil, fmt.Errorf("mount the buckets: %w", err)
+	}
+	files.Bind(app, openFile)
 	unavailable.Bind(app)
 	recordlist.Bind(app)
 	d1limits.Bind(app)
@@ -174,6 +179,11 @@ func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) 
 		host.NoteEffect()
 	}
 	return host.Call(ctx, op, payload)
+}
+
+// openFile is files.Open in the scope of the goroutine.
+func openFile(ctx context.Context, request []byte) ([]byte, error) {
+	return host.Call(ctx, host.OpFileOpen, request)
 }
 
 // repeatLostRaces runs a step of the boot again when other isolates, which boot on the same empty database, were first: it then finds

@@ -99,20 +99,43 @@ suite("admin UI: collections", {}, (on) => {
     await expectToast(page, 'Successfully triggered "__pbOTPCleanup__".');
   });
 
-  if (on.kind === "worker") {
-    step("an upload is refused at its field, as there is no storage yet", async ({ page, shoot }) => {
-      await ui.openCollection(page, "users");
-      await ui.fillNewRecord(page, {
-        email: ["email", "reader@example.com"],
-        password: ["password", "reader12345678"],
-        passwordConfirm: ["password", "reader12345678"],
-      });
+  step("an image is uploaded and its thumb shown, replaced and deleted", async ({ target, page, shoot }) => {
+    const image = (name) => path.join(ROOT, "admin-ui", "_", "images", name);
+    const upload = async (name) => {
       const [chooser] = await Promise.all([page.waitForFileChooser(), press(page, "Upload or drop new file", RECORD)]);
-      await chooser.accept([path.join(ROOT, "admin-ui", "_", "images", "favicon.png")]);
-      await press(page, "Create", RECORD);
-      await page.waitForSelector(`${RECORD} .field-type-file ::-p-text(File storage is not available)`);
-      await expectToast(page, "Failed to create record.");
-      await shoot("upload-refused");
-    }, { expected: ["POST /api/collections/users/records answered 400"] });
-  }
+      await chooser.accept([image(name)]);
+    };
+    const users = (await target.admin()).collection("users");
+    const avatar = async () => (await users.getFirstListItem('email = "reader@example.com"')).avatar;
+    const thumb = async (name) => {
+      const selector = `img[src*="${name}"]`;
+      await page.waitForSelector(selector);
+      await page.waitForFunction((s) => [...document.querySelectorAll(s)].some((img) => img.complete && img.naturalWidth > 0), {}, selector);
+    };
+    await ui.openCollection(page, "users");
+    await ui.fillNewRecord(page, {
+      email: ["email", "reader@example.com"],
+      password: ["password", "reader12345678"],
+      passwordConfirm: ["password", "reader12345678"],
+    });
+    await upload("favicon.png");
+    await ui.saveRecord(page);
+    const first = await avatar();
+    assert.match(first, /^favicon_\w+\.png$/);
+    await thumb(first);
+    await shoot("thumb");
+
+    await ui.openRecord(page, "reader@example.com");
+    await thumb(first);
+    await press(page, "Remove file", RECORD);
+    await upload("favicon.png");
+    await ui.saveRecord(page);
+    const second = await avatar();
+    assert.notEqual(second, first);
+    await thumb(second);
+
+    await ui.openRecord(page, "reader@example.com");
+    await ui.deleteOpenRecord(page);
+    assert.equal((await fetch(`${target.url}/api/files/users/x/${second}`)).status, 404);
+  });
 });

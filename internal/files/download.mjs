@@ -1,0 +1,74 @@
+// Downloads: the object that a request is answered with. download.go has the packets.
+
+import { Reader, Writer } from "../wire/wire.mjs";
+
+/** What an event has opened, for its response. */
+class Opened {
+  #bucket;
+  #key;
+  #object;
+
+  constructor(bucket, key, object) {
+    this.#bucket = bucket;
+    this.#key = key;
+    this.#object = object;
+  }
+
+  /**
+   * @param {import("../host/scope.mjs").Scope} scope
+   * @param {{ offset: number, length: number }} range
+   * @returns {Promise<ReadableStream>} exactly these bytes
+   */
+  async stream(scope, { offset, length }) {
+    if (!this.#fits(offset, length)) {
+      this.cancel();
+      const options = { range: { offset, length }, onlyIf: { etagMatches: this.#object.etag } };
+      this.#object = await this.#bucket.get(scope, this.#key, options);
+      if (!this.#object?.body) throw new Error("the file was replaced while it was opened");
+    }
+    return this.#object.body;
+  }
+
+  /** Whether the stream that was opened has these bytes. */
+  #fits(offset, length) {
+    const { body, range, size } = this.#object;
+    if (!body) return false;
+    const start = range?.suffix === undefined ? (range?.offset ?? 0) : Math.max(size - range.suffix, 0);
+    const end = Math.min(start + (range?.suffix ?? range?.length ?? size), size);
+    return start === offset && end - start === length;
+  }
+
+  /** Gives up what nobody will read. */
+  cancel() {
+    this.#object.body?.cancel().catch(() => {});
+  }
+}
+
+/** A single range as PocketBase's server and R2 understand it alike. */
+const SINGLE_RANGE = /^bytes=(\d+-\d*|-[1-9]\d*)$/;
+
+/** Operation: opens an object. @returns {Promise<Uint8Array | undefined>} what is known of it; undefined where there is none */
+export async function fileOpen(scope, payload) {
+  const request = new Reader(payload);
+  const path = request.string();
+  const body = request.u8() === 1;
+  const range = request.string();
+  const { bucket, key } = scope.runtime.disk.place(path) ?? {};
+  if (!bucket) throw new Error(`no bucket is mounted at ${path}`);
+  await scope.files?.settled();
+  const object = body ? await bucket.get(scope, key, rangeOption(range)) : await bucket.head(scope, key);
+  if (!object) return undefined;
+  scope.opened?.cancel();
+  scope.opened = new Opened(bucket, key, object);
+  const reply = new Writer(256);
+  reply.f64(object.size);
+  reply.f64(object.uploaded.getTime());
+  reply.string(object.httpEtag);
+  reply.string(object.httpMetadata?.contentType ?? "application/octet-stream");
+  return reply.done();
+}
+
+/** A range that R2 cannot satisfy is an error there; net/http answers it. */
+function rangeOption(range) {
+  return SINGLE_RANGE.test(range) ? { range: new Headers({ Range: range }) } : undefined;
+}
