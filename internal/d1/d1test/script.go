@@ -20,7 +20,7 @@ type Case struct {
 
 // Cases is the suite.
 func Cases() []Case {
-	return slices.Concat(values, exact, statements, limits, transactions, caught, inside, returning)
+	return slices.Concat(values, exact, statements, limits, functions, transactions, caught, inside, returning)
 }
 
 // Transcript runs a case and gives what it wrote down.

@@ -77,8 +77,9 @@ func (db *Database) ResetCounts() {
 
 // What D1 does not let pass.
 var refusedFunctions = map[string]bool{
-	"sqlite_version": true, "sqlite_source_id": true, "regexp": true, "power": true, "ceiling": true, "log10": true,
-	"json_pretty": true, "load_extension": true,
+	"sqlite_version": true, "sqlite_source_id": true, "sqlite_compileoption_used": true, "sqlite_compileoption_get": true,
+	"power": true, "ceiling": true, "log10": true, "if": true, "json_pretty": true, "json_error_position": true, "subtype": true,
+	"unistr": true, "unistr_quote": true, "fts5_source_id": true, "load_extension": true, "regexp": true,
 }
 
 var allowedPragmas = map[string]bool{
