@@ -74,13 +74,19 @@ func (c *columnCache) forget(p *parsed) {
 	}
 }
 
-// ForgetColumns has the database of a connector, which Open gave, ask for the columns of queries anew: another isolate has changed tables.
+// ForgetColumns has the database of a connector, which Open gave, ask for its tables and for the columns of queries anew: another isolate
+// has changed tables.
 func ForgetColumns(c driver.Connector) {
-	columns := c.(*connector).columns
-	columns.mu.Lock()
-	defer columns.mu.Unlock()
-	columns.epoch++
-	clear(columns.queries)
+	db := c.(*connector)
+	db.columns.forgetAll()
+	db.schema.forget()
+}
+
+func (c *columnCache) forgetAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.epoch++
+	clear(c.queries)
 }
 
 // viewInfo gives the names or types of the columns of a query that follows writes, from a view that is thrown away with
