@@ -134,7 +134,7 @@ export class Runtime {
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
     go.argv = ["/pocketflare"]; // PocketBase's data directory is beside it
-    go.env = { TMPDIR: "/tmp", HOME: "/tmp", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...textBindings(scope.env) };
+    go.env = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...textBindings(scope.env) };
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
     Object.assign(go.importObject.gojs, this.#timerImports(go), this.#memoryImports(go, fs));

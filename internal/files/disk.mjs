@@ -13,6 +13,7 @@
 import { FileSystemError } from "../memfs/errors.mjs";
 import { attributesOf, metadataFrom } from "./attributes.mjs";
 import { Bucket } from "./bucket.mjs";
+import { DECODING_LIMIT, HEADER_SIZE, decodingSize } from "./images.mjs";
 import { Listing } from "./listing.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { Spool } from "./spool.mjs";
@@ -32,6 +33,9 @@ const UNNAMED = /\.(?:tmp|attrs)$/;
 
 /** The parts of a form that are too long for memory, as net/http names them. */
 const FORM_PARTS = "/tmp/multipart-";
+
+/** The URL of a file for which PocketBase may make a thumb. */
+const THUMB_REQUEST = /\/api\/files\/[^?]*\?(?:.*&)?thumb=/;
 
 /** The length of a reference to a file of the spool. */
 const REFERENCE_LENGTH = 72;
@@ -194,8 +198,13 @@ class Disk {
     const seen = this.#seen();
     if (key === "" || seen.listing?.hasDirectory(bucket, key)) return this.#describe({ directory: true, path });
     const base = key.endsWith(ATTRIBUTES) ? key.slice(0, -ATTRIBUTES.length) : key;
-    if (seen.last?.key === base && seen.last.bucket === bucket) return this.#openObject(place, base, seen.last.object);
-    return async (scope) => this.#openObject(place, base, await this.#look(scope, bucket, base));
+    const known = seen.last?.key === base && seen.last.bucket === bucket ? seen.last.object : undefined;
+    if (known !== undefined && (base !== key || !THUMB_REQUEST.test(this.#host.scope()?.request?.url))) return this.#openObject(place, base, known);
+    return async (scope) => {
+      const object = known === undefined ? await this.#look(scope, bucket, base) : known;
+      if (object && base === key && THUMB_REQUEST.test(scope.request?.url)) await checkImage(scope, bucket, key);
+      return this.#openObject(place, base, object);
+    };
   }
 
   #openObject({ path, bucket, key }, base, object) {
@@ -372,6 +381,13 @@ class Disk {
   f_ftruncate({ path }) {
     throw new FileSystemError("ENOSYS", path);
   }
+}
+
+/** Refuses an image that is opened for its thumb and takes too much memory. Downloads do not open files. */
+async function checkImage(scope, bucket, key) {
+  const object = await bucket.get(scope, key, { range: { offset: 0, length: HEADER_SIZE } });
+  const size = object ? decodingSize(new Uint8Array(await object.arrayBuffer())) : 0;
+  if (size > DECODING_LIMIT) throw new FileSystemError("EFBIG", `${key}: decoding it takes ${size} bytes`);
 }
 
 /** What one event has seen of the buckets, so that it asks once. */
