@@ -1,37 +1,186 @@
-// Realtime: the place of the hub that knows who listens to what. There is none yet, and that is what a client is told at once.
+// The hub of realtime: it knows who listens to what and hands messages to their connections. It sleeps between events; what it knows is
+// kept beside the sockets and in its storage. docs/realtime.md tells why it is as it is.
 
-import { errorResponse } from "./internal/host/errors.mjs";
+import { DurableObject } from "cloudflare:workers";
 
-const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE";
+import { Listeners } from "./internal/realtime/listeners.mjs";
+import { Order } from "./internal/realtime/order.mjs";
+import { publish } from "./internal/realtime/table.mjs";
 
-/** What PocketBase sends with every answer. */
-const SECURITY_HEADERS = {
-  "X-XSS-Protection": "1; mode=block",
-  "X-Content-Type-Options": "nosniff",
-  "X-Frame-Options": "SAMEORIGIN",
-  "Cross-Origin-Opener-Policy": "same-origin",
-};
+/** What a socket keeps is limited to 16 KB; longer lists of subscriptions are kept in the storage, in pieces. */
+const ATTACHED_LENGTH = 8_000;
+const PIECE_LENGTH = 500_000;
 
-/**
- * Answers a request to /api/realtime, without Go: a browser's preflight as PocketBase does, anything else with an error.
- * An EventSource that gets it fails at once instead of waiting.
- * @param {Request} request
- * @returns {Response}
- */
-export function realtimeUnavailable(request) {
-  if (request.method === "OPTIONS") return preflight(request);
-  return errorResponse(501, "Realtime is not available.", { Vary: "Origin", ...SECURITY_HEADERS });
-}
+export class RealtimeHub extends DurableObject {
+  #listeners = new Listeners();
+  #order = new Order((delivery) => this.#deliver(delivery));
+  #sockets = new Map();
+  #stored;
+  #publishing = Promise.resolve();
+  #waiting = null;
 
-function preflight(request) {
-  const headers = new Headers({ Vary: "Origin" });
-  if (request.headers.has("Origin")) {
-    headers.append("Vary", "Access-Control-Request-Method");
-    headers.append("Vary", "Access-Control-Request-Headers");
-    headers.set("Access-Control-Allow-Origin", "*");
-    headers.set("Access-Control-Allow-Methods", METHODS);
-    const asked = request.headers.get("Access-Control-Request-Headers");
-    if (asked) headers.set("Access-Control-Allow-Headers", asked);
+  constructor(ctx, env) {
+    super(ctx, env);
+    this.#stored = ctx.storage.kv.get("state") ?? { shard: 0, version: 0, digest: "" };
+    for (const socket of ctx.getWebSockets()) this.#restore(socket);
+    this.#listeners.resume(this.#stored.version);
+    // Sockets that were lost while it slept have changed the sets unseen.
+    if (this.#listeners.digest !== this.#stored.digest) this.#listeners.touch();
   }
-  return new Response(null, { status: 204, headers });
+
+  /** A Worker joins the connection of a client: a WebSocket upgrade whose header X-Client tells of it. */
+  async fetch(request) {
+    const { id, origin, shard } = JSON.parse(request.headers.get("X-Client"));
+    if (this.#stored.shard !== shard) this.#store({ shard });
+    const { 0: theirs, 1: ours } = new WebSocketPair();
+    this.ctx.acceptWebSocket(ours);
+    this.#listeners.connect(id, origin);
+    this.#sockets.set(id, ours);
+    this.#attach(this.#listeners.clients.get(id));
+    return new Response(null, { status: 101, webSocket: theirs });
+  }
+
+  webSocketMessage() {}
+
+  async webSocketClose(socket) {
+    await this.#gone(socket);
+  }
+
+  async webSocketError(socket) {
+    await this.#gone(socket);
+  }
+
+  // What the Workers ask.
+
+  /** @returns {object | null} what is known of a client */
+  client(id) {
+    const client = this.#listeners.clients.get(id);
+    return client ? { origin: client.origin, auth: client.auth, subscriptions: client.subscriptions, values: client.values } : null;
+  }
+
+  /** @returns {object[]} all clients, with their ids */
+  clients() {
+    return [...this.#listeners.clients.keys()].map((id) => ({ id, ...this.client(id) }));
+  }
+
+  /** Stores what a request has made of a client. Every write that begins later knows of it. @returns {Promise<boolean>} whether it is there */
+  async update(id, { auth, subscriptions, values }) {
+    const client = this.#listeners.clients.get(id);
+    if (!client) return false;
+    const changed = this.#listeners.update(client, { auth, subscriptions });
+    client.auth = auth;
+    client.subscriptions = subscriptions;
+    client.values = values;
+    this.#attach(client);
+    if (changed) await this.#publish();
+    return true;
+  }
+
+  /** Drops or renews the auth of listeners. */
+  async changeAuth(changes) {
+    let any = false;
+    for (const change of changes) {
+      const { changed, clients } = this.#listeners.changeAuth(change);
+      for (const client of clients) this.#attach(client);
+      any ||= changed;
+    }
+    if (any) await this.#publish();
+  }
+
+  /** What has changed in the sets since a version. */
+  async changes(since) {
+    await this.#settled();
+    return this.#listeners.changes(since);
+  }
+
+  /**
+   * Hands out messages in the order of commits.
+   * @param {{ numbers: number[], data: string[], messages: { set?: number, version: number, client?: string, name: string, data: number }[] }} delivery
+   */
+  async deliver(delivery) {
+    this.#order.add(delivery.numbers, delivery);
+    await this.#settled();
+  }
+
+  /** Ends connections. */
+  async close(ids) {
+    for (const id of ids) {
+      const socket = this.#sockets.get(id);
+      socket?.close(1000, "closed");
+      if (socket) await this.#gone(socket);
+    }
+  }
+
+  #deliver({ data, messages }) {
+    for (const { set, version, client, name, data: index } of messages) {
+      const frame = `${name.length}:${name}${data[index]}`;
+      const ids = client === undefined ? this.#listeners.audience(set, name, version) : [client];
+      for (const id of ids) this.#sockets.get(id)?.send(frame);
+    }
+  }
+
+  async #gone(socket) {
+    const { id } = socket.deserializeAttachment() ?? {};
+    if (this.#sockets.get(id) !== socket) return;
+    this.#sockets.delete(id);
+    const client = this.#listeners.clients.get(id);
+    this.#drop(id, client.pieces);
+    if (this.#listeners.disconnect(id)) await this.#publish();
+  }
+
+  // What outlives its sleep.
+
+  #attach(client) {
+    const { id, origin, auth, subscriptions, set, values, pieces = 0 } = client;
+    const text = JSON.stringify(subscriptions);
+    client.pieces = text.length > ATTACHED_LENGTH ? Math.ceil(text.length / PIECE_LENGTH) : 0;
+    this.#drop(id, pieces, client.pieces);
+    for (let i = 0; i < client.pieces; i++) {
+      this.ctx.storage.kv.put(`subscriptions/${id}/${i}`, text.slice(i * PIECE_LENGTH, (i + 1) * PIECE_LENGTH));
+    }
+    const kept = client.pieces > 0 ? [] : subscriptions;
+    this.#sockets.get(id)?.serializeAttachment({ id, origin, auth, set, values, pieces: client.pieces, subscriptions: kept });
+  }
+
+  #drop(id, pieces = 0, keep = 0) {
+    for (let i = keep; i < pieces; i++) this.ctx.storage.kv.delete(`subscriptions/${id}/${i}`);
+  }
+
+  #restore(socket) {
+    const client = socket.deserializeAttachment();
+    if (!client) return;
+    if (client.pieces > 0) {
+      const pieces = Array.from({ length: client.pieces }, (_, i) => this.ctx.storage.kv.get(`subscriptions/${client.id}/${i}`));
+      client.subscriptions = JSON.parse(pieces.join(""));
+    }
+    this.#sockets.set(client.id, socket);
+    this.#listeners.restore(client);
+  }
+
+  #store(change) {
+    this.#stored = { ...this.#stored, ...change };
+    this.ctx.storage.kv.put("state", this.#stored);
+  }
+
+  // The version is told in the database, where every write sees it.
+
+  /** Resolves when the sets' present version stands in the database. Changes of one moment share a write. */
+  #publish() {
+    this.#waiting ??= this.#publishing.catch(() => {}).then(() => {
+      this.#waiting = null;
+      return (this.#publishing = this.#write());
+    });
+    return this.#waiting;
+  }
+
+  async #write() {
+    const { version, digest, size } = this.#listeners;
+    await publish(this.env.APP_DB, { shard: this.#stored.shard, version, sets: size });
+    this.#store({ version, digest });
+  }
+
+  /** Publishes what was not, since it was found only on waking or could not be written. */
+  async #settled() {
+    if (this.#stored.version !== this.#listeners.version) await this.#publish();
+  }
 }

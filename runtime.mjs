@@ -11,6 +11,7 @@ import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
 import { createFileSystem } from "./internal/memfs/memfs.mjs";
+import { Realtime, STALE, realtimeCall } from "./internal/realtime/door.mjs";
 import { Reader, Writer } from "./internal/wire/wire.mjs";
 import { BOOT_PLAN } from "./internal/worker/boot.mjs";
 
@@ -26,6 +27,7 @@ const OPERATIONS = {
   8: fetchWrite,
   9: fetchClose,
   10: fileOpen,
+  20: realtimeCall,
 };
 
 // The kinds of events that are reported to Go; internal/host/door_js.go.
@@ -91,6 +93,7 @@ export class Runtime {
   #markedAt;
   #phase = "go";
   #waiting = new Set();
+  #listeners = null; // by realtime hub, the version of its listeners that Go has
   #exitCode = 0;
   #flushOutput;
   #reason;
@@ -107,6 +110,7 @@ export class Runtime {
     this.#memoryLimit = numberSetting(env, "POCKETFLARE_MEMORY_LIMIT_MB", MEMORY_LIMIT) * MEBIBYTE;
     this.#memoryCeiling = Math.max(numberSetting(env, "POCKETFLARE_MEMORY_CEILING_MB", MEMORY_CEILING) * MEBIBYTE, this.#memoryLimit);
     this.#stallLimit = numberSetting(env, "POCKETFLARE_STALL_SECONDS", STALL_LIMIT) * 1000;
+    if (env.REALTIME_DO) this.#listeners = new Map();
     this.attach(scope);
     this.prefetched = Object.fromEntries(Object.entries(BOOT_PLAN).map(([name, plan]) => [name, new Prefetch(scope, name, plan)]));
     // Go's start keeps the thread busy, and what was asked leaves only when the event loop has had a turn.
@@ -173,6 +177,7 @@ export class Runtime {
   attach(scope) {
     scope.id = ++this.#lastScope;
     scope.runtime = this;
+    if (this.#listeners) scope.realtime = new Realtime(scope, this.#listeners);
     this.#scopes.set(scope.id, scope);
     for (const run of this.#stranded.splice(0)) scope.enqueue(() => run(scope));
   }
@@ -263,6 +268,7 @@ export class Runtime {
         scope.taken = scope === this.#current; // then its event goes on with it when this turn ends
         scope.answer.resolve(answer);
       },
+      listeners: (id) => (this.#listeners ? (this.#scopes.get(id)?.realtime.state ?? STALE) : 0),
       stuck: (id) => {
         const scope = this.#scopes.get(id);
         if (!scope) return;

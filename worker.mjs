@@ -5,8 +5,11 @@ import { errorResponse } from "./internal/host/errors.mjs";
 import { Scope } from "./internal/host/scope.mjs";
 import { packRequest, readWholeBody, toResponse } from "./internal/httpbridge/bridge.mjs";
 import { timingHeaders } from "./internal/httpbridge/timing.mjs";
-import { realtimeUnavailable } from "./realtime-do.mjs";
+import { connect } from "./internal/realtime/connect.mjs";
+import { preflight, realtimeUnavailable } from "./internal/realtime/unavailable.mjs";
 import { Runtime, RuntimeError } from "./runtime.mjs";
+
+export { RealtimeHub } from "./realtime-do.mjs";
 
 /** URLs of the realtime API. A match costs a tenth of a URL that is parsed. */
 const REALTIME = /^[^/]+\/\/[^/]+\/api\/realtime(?:[?#]|$)/;
@@ -22,7 +25,11 @@ export default {
    * @returns {Promise<Response>}
    */
   async fetch(request, env, ctx) {
-    if (REALTIME.test(request.url)) return realtimeUnavailable(request);
+    if (REALTIME.test(request.url)) {
+      if (!env.REALTIME_DO) return realtimeUnavailable(request);
+      if (request.method === "OPTIONS") return preflight(request);
+      if (request.method === "GET") return connect(request, env);
+    }
     const problem = missingBinding(env);
     if (problem) return errorResponse(500, problem);
     return serve(new Scope(env, ctx, request));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { realtimeUnavailable } from "../realtime-do.mjs";
+import { realtimeUnavailable } from "../internal/realtime/unavailable.mjs";
 
 const URL = "https://example.com/api/realtime";
 
@@ -14,7 +14,10 @@ for (const method of ["GET", "POST"]) {
     assert.equal(response.headers.get("Access-Control-Allow-Origin"), "*");
     assert.equal(response.headers.get("X-Content-Type-Options"), "nosniff");
     assert.match(response.headers.get("Content-Type"), /^application\/json/);
-    assert.deepEqual(await response.json(), { data: {}, message: "Realtime is not available.", status: 501 });
+    const { data, message, status } = await response.json();
+    assert.deepEqual({ data, status }, { data: {}, status: 501 });
+    assert.match(message, /^Realtime is not available: .*wrangler\.toml/);
+    for (const line of ['name = "REALTIME_DO"', 'class_name = "RealtimeHub"', 'new_sqlite_classes = ["RealtimeHub"]']) assert.ok(message.includes(line), line);
   });
 }
 

@@ -48,6 +48,7 @@ export async function d1Batch(scope, payload) {
 }
 
 async function read(scope, name, statement, shape) {
+  scope.realtime?.join(name, event(scope, name).reads);
   const prefetch = scope.runtime.prefetched?.[name];
   const foreseen = prefetch && (await prefetch.query(scope, statement));
   return packRows(foreseen ?? (await event(scope, name).reads.add(prepare(scope.env[name], statement), shape)));
@@ -62,6 +63,7 @@ function readPair(scope, name, statements, shapes) {
 
 async function askPair(scope, name, [statement, second], [shape, secondShape]) {
   const { reads } = event(scope, name);
+  scope.realtime?.join(name, reads);
   const prefetch = scope.runtime.prefetched?.[name];
   const foreseen = prefetch && (await prefetch.query(scope, second));
   if (!foreseen) prefetch?.forget();
@@ -83,7 +85,8 @@ async function write(scope, name, mode, statements) {
   const prepared = statements.map((statement) => prepare(database, statement));
   if (mode === MODE_QUERY) return packRows(await event(scope, name).reads.add(prepared[0], 0));
   if (idle) return packResults(statements.map(() => ({ meta: {} })));
-  return packResults(await timed(scope.stats, prepared.length, () => database.batch(prepared)));
+  const store = () => scope.realtime?.store(name, prepared) ?? database.batch(prepared);
+  return packResults(await timed(scope.stats, prepared.length, store));
 }
 
 /**

@@ -28,6 +28,9 @@ func hostRespond(scope int32, head unsafe.Pointer, headLength int32, body unsafe
 //go:wasmimport pocketflare ready
 func hostReady(message unsafe.Pointer, length int32)
 
+//go:wasmimport pocketflare listeners
+func hostListeners(scope int32) int32
+
 //go:wasmimport pocketflare stuck
 func hostStuck(scope int32)
 
@@ -148,6 +151,12 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	_, err := Call(ctx, OpSleep, wire.AppendF64(nil, float64(d)/float64(time.Millisecond)))
 	return err
 }
+
+// Listeners tells what the goroutine's event knows of who listens; internal/realtime has the values.
+func Listeners() int32 { return hostListeners(currentID()) }
+
+// EventID is the number of the goroutine's event, 0 where it has none.
+func EventID() int32 { return currentID() }
 
 // A Phase is a step of the boot that Server-Timing tells.
 type Phase int32

@@ -25,6 +25,7 @@ const (
 	OpFetchWrite Op = 8  // a part of an outgoing request's body
 	OpFetchClose Op = 9  // gives up an outgoing request
 	OpFileOpen   Op = 10 // opens an object for the event's response: internal/files
+	OpRealtime   Op = 20 // a call of the realtime hubs: internal/realtime
 )
 
 // Outcome is what became of an event's work so far, for who decides whether it may be run again.

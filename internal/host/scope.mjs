@@ -35,6 +35,8 @@ export class Scope {
   stats = { d1Calls: 0, d1Statements: 0, d1Milliseconds: 0 };
   /** What it has to do with each database, by the binding's name; internal/d1/d1.mjs. */
   databases = new Map();
+  /** What its event knows of realtime's listeners, where there is a hub; internal/realtime/door.mjs. */
+  realtime = null;
   /** How to tell Go of its operations that Go waits for; runtime.mjs. */
   calls = new Set();
   /** What it has seen of the buckets; internal/files/disk.mjs. */

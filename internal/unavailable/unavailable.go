@@ -1,7 +1,7 @@
 // Package unavailable makes what a Worker does not offer yet answer with a clear error, where PocketBase's own way would hang, or
 // would lose data in a memory that no request shares with the next.
 //
-// Each file is one of these: backups, mail, realtime, and what needs a process that stays alive. It uses PocketBase's hooks
+// Each file is one of these: backups, mail, and what needs a process that stays alive. It uses PocketBase's hooks
 // and middlewares only, so an adapter takes a file's place by not binding it.
 package unavailable
 
@@ -23,7 +23,6 @@ func Bind(app core.App) {
 	unbindProcess(app)
 	bindBackups(app)
 	bindMail(app)
-	bindRealtime(app)
 }
 
 // bindRoutes answers with an error those requests to PocketBase's own routes for which refuse gives a message. The routes' own

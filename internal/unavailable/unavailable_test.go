@@ -54,15 +54,9 @@ func TestRoutes(t *testing.T) {
 	superuser := map[string]string{"Authorization": tokenOf(t, core.CollectionNameSuperusers, "test@example.com")}
 	user := map[string]string{"Authorization": tokenOf(t, "users", "test@example.com")}
 	const (
-		noBackups  = `"message":"Backups are not available.`
-		noRealtime = `{"data":{},"message":"Realtime is not available.","status":501}`
+		noBackups = `"message":"Backups are not available.`
 	)
 	scenarios := []tests.ApiScenario{
-		{Name: "realtime connect", Method: http.MethodGet, URL: "/api/realtime", ExpectedStatus: 501, ExpectedContent: []string{noRealtime}},
-		{
-			Name: "realtime subscribe", Method: http.MethodPost, URL: "/api/realtime", Body: strings.NewReader(`{"clientId":"a","subscriptions":["b"]}`),
-			ExpectedStatus: 501, ExpectedContent: []string{noRealtime},
-		},
 		{Name: "backups as guest", Method: http.MethodGet, URL: "/api/backups", ExpectedStatus: 401, ExpectedContent: []string{`"data":{}`}},
 		{Name: "backups as user", Method: http.MethodPost, URL: "/api/backups", Headers: user, ExpectedStatus: 403, ExpectedContent: []string{`"data":{}`}},
 		{Name: "list backups", Method: http.MethodGet, URL: "/api/backups", Headers: superuser, ExpectedStatus: 501, ExpectedContent: []string{noBackups}},

@@ -7,27 +7,28 @@ import (
 
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/router"
 	"github.com/pocketbase/pocketbase/ui"
 )
 
 // newHandler makes the http.Handler of an app whose migrations have run, as apis.Serve does, without a listener: the router with CORS,
-// then OnServe.
-func newHandler(app core.App) (http.Handler, error) {
+// then OnServe. newRouter is apis.NewRouter for the app.
+func newHandler(app core.App, newRouter func() (*router.Router[*core.RequestEvent], error)) (http.Handler, error) {
 	serveUIExtensions()
-	router, err := apis.NewRouter(app)
+	routes, err := newRouter()
 	if err != nil {
 		return nil, err
 	}
-	router.Bind(disownLost())
-	router.Bind(limitRereads())
-	router.Bind(apis.CORS(apis.CORSConfig{
+	routes.Bind(disownLost())
+	routes.Bind(limitRereads())
+	routes.Bind(apis.CORS(apis.CORSConfig{
 		AllowOrigins: []string{"*"},
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete},
 	}))
 
-	router.GET("/_/{path...}", apis.Static(ui.DistDirFS, false)) // what is no asset of the Worker does not exist
+	routes.GET("/_/{path...}", apis.Static(ui.DistDirFS, false)) // what is no asset of the Worker does not exist
 
-	event := &core.ServeEvent{App: app, Router: router, Server: &http.Server{}}
+	event := &core.ServeEvent{App: app, Router: routes, Server: &http.Server{}}
 	err = app.OnServe().Trigger(event, func(e *core.ServeEvent) error {
 		handler, err := e.Router.BuildMux()
 		e.Server.Handler = handler

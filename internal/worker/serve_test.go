@@ -7,8 +7,10 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tests"
+	"github.com/pocketbase/pocketbase/tools/router"
 )
 
 func newTestApp(t *testing.T) *tests.TestApp {
@@ -40,7 +42,7 @@ func TestNewHandler(t *testing.T) {
 		})
 		return e.Next()
 	})
-	handler, err := newHandler(app)
+	handler, err := newHandler(app, plainRouter(app))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +72,11 @@ func TestNewHandler(t *testing.T) {
 func TestNewHandlerWithoutNext(t *testing.T) {
 	app := newTestApp(t)
 	app.OnServe().BindFunc(func(e *core.ServeEvent) error { return nil })
-	if _, err := newHandler(app); err == nil || !strings.Contains(err.Error(), "e.Next()") {
+	if _, err := newHandler(app, plainRouter(app)); err == nil || !strings.Contains(err.Error(), "e.Next()") {
 		t.Errorf("error: %v", err)
 	}
+}
+
+func plainRouter(app core.App) func() (*router.Router[*core.RequestEvent], error) {
+	return func() (*router.Router[*core.RequestEvent], error) { return apis.NewRouter(app) }
 }

@@ -28,6 +28,7 @@ import (
 	"pocketflare/internal/httpbridge"
 	"pocketflare/internal/logs"
 	"pocketflare/internal/oauth2avatar"
+	"pocketflare/internal/realtime"
 	"pocketflare/internal/recordlist"
 	"pocketflare/internal/unavailable"
 	"pocketflare/internal/watermark"
@@ -69,6 +70,7 @@ func Start(app *pocketbase.PocketBase) error {
 type instance struct {
 	handler     http.Handler
 	caches      *watermark.Caches
+	realtime    *realtime.Realtime
 	requestLogs *logs.Flusher
 }
 
@@ -93,6 +95,7 @@ func (i *instance) serve(scope *host.Scope, packet []byte) {
 	if err := session.End(context.Background()); err != nil { // the next event does it
 		log.Printf("What the request has changed could not be loaded: %v", err)
 	}
+	i.realtime.EventDone()
 	i.requestLogs.RequestDone()
 }
 
@@ -117,6 +120,8 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 		return nil, fmt.Errorf("mount the buckets: %w", err)
 	}
 	files.Bind(app, openFile)
+	live := realtime.New(app.App, realtime.HostDoor{})
+	app.App = live.App()
 	unavailable.Bind(app)
 	recordlist.Bind(app)
 	d1limits.Bind(app)
@@ -128,12 +133,12 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 		return nil, err
 	}
 	host.Mark(host.PhaseRouter)
-	handler, err := newHandler(app)
+	handler, err := newHandler(app, live.NewRouter)
 	if err != nil {
 		return nil, err
 	}
 	relaxCollector()
-	return &instance{handler, databases.caches, requestLogs}, nil
+	return &instance{handler, databases.caches, live, requestLogs}, nil
 }
 
 // bootstrap opens the app's databases, runs its migrations and loads what it keeps in memory.

@@ -86,9 +86,15 @@ export class WorkerTarget extends Target {
       log: new Log(LogLevel.NONE),
       handleStructuredLogs: ({ level, message }) => this.output.add(`[${level}] ${message}`),
       resourcePersistencePath: this.#persist,
-      workers: this.#names().map((name) => ({ ...worker, name })),
+      workers: this.#names().map((name) => ({ ...worker, name, durableObjects: this.#hubs(worker.durableObjects) })),
       ...this.#options.miniflare,
     });
+  }
+
+  /** The Durable Objects of all isolates are the first one's. */
+  #hubs(objects = {}) {
+    const [scriptName] = this.#names();
+    return Object.fromEntries(Object.entries(objects).map(([name, object]) => [name, { ...object, scriptName }]));
   }
 
   #workerOptions() {
@@ -105,7 +111,7 @@ export class WorkerTarget extends Target {
       bindings: { ...options.bindings, ...adminVars, ...vars },
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     };
-    for (const group of ["d1Databases", "r2Buckets"]) {
+    for (const group of ["d1Databases", "r2Buckets", "durableObjects"]) {
       worker[group] = Object.fromEntries(Object.entries(worker[group] ?? {}).filter(([name]) => !without.includes(name)));
     }
     return this.#options.configure?.(worker) ?? worker;

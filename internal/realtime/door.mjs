@@ -1,0 +1,211 @@
+// The Worker's side of realtime for Go: what an event knows of the listeners, and the calls of the hubs; door_js.go has the layouts.
+
+import { Reader } from "../wire/wire.mjs";
+import { hub, shardCount, shardOf } from "./hubs.mjs";
+import { commitStatement, createTable, isMissing, lookStatement } from "./table.mjs";
+
+/** The database whose commits are told. */
+const DATABASE = "APP_DB";
+
+// What an event knows: door.go.
+const NONE = 0;
+const KNOWN = 1;
+export const STALE = 2;
+const UNTOLD = 4;
+
+const CALLS = { 1: changes, 2: client, 3: update, 4: deliver, 5: changeAuth, 6: clients, 7: close, 8: turn };
+
+/** A number for the shape of the statement that looks, which no query of Go has; internal/d1/reads.mjs. */
+const LOOK_SHAPE = Number.MAX_SAFE_INTEGER;
+
+const encoder = new TextEncoder();
+
+/** What one event knows of who listens. */
+export class Realtime {
+  #env;
+  #known; // the isolate's: the version of each hub's sets that Go has
+  #rows = null;
+  #looking = null;
+  #joins;
+  #numbers = new Map(); // by hub: the commits that it was not told of
+
+  /**
+   * @param {import("../host/scope.mjs").Scope} scope the event's
+   * @param {Map<number, number>} known by hub the version of its sets that Go has; one map for a runtime
+   */
+  constructor({ env, request }, known) {
+    this.#env = env;
+    this.#known = known;
+    this.#joins = request !== undefined && (request.method === "DELETE" || request.url.includes("/api/batch"));
+  }
+
+  /**
+   * Has an event that is likely to delete records learn who listens along with what it reads first: the rules that depend on a record are
+   * evaluated before it is deleted.
+   * @param {string} name the database's binding
+   * @param {import("../d1/reads.mjs").ReadQueue} reads
+   */
+  join(name, reads) {
+    if (!this.#joins || name !== DATABASE) return;
+    this.#joins = false;
+    this.#looking = reads.add(lookStatement(this.#env[name]), LOOK_SHAPE).then(
+      ({ rows }) => (this.#rows ??= rows.map(([shard, version]) => ({ shard, version }))),
+      () => null, // it is asked again
+    );
+  }
+
+  /** What Go is told before it does anything about a change. */
+  get state() {
+    if (!this.#rows) return STALE;
+    let state = this.#rows.every(({ shard, version }) => this.#known.get(shard) === version) && this.#known.size === this.#rows.length ? KNOWN : STALE;
+    if (this.#rows.length === 0) state = NONE;
+    return this.#numbers.size > 0 ? state | UNTOLD : state;
+  }
+
+  /**
+   * Runs a batch that is to be stored, and learns from it who listened at that moment.
+   * @param {string} name the database's binding
+   * @param {D1PreparedStatement[]} statements
+   * @returns {Promise<D1Result[]>} of the statements
+   */
+  async store(name, statements) {
+    const database = this.#env[name];
+    if (name !== DATABASE) return database.batch(statements);
+    let results;
+    try {
+      results = await database.batch([...statements, commitStatement(database)]);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await createTable(database); // and nothing was stored
+      results = await database.batch([...statements, commitStatement(database)]);
+    }
+    this.#saw(results.pop().results);
+    return results;
+  }
+
+  #saw(rows) {
+    this.#rows = rows;
+    for (const { shard, seq } of rows) {
+      const numbers = this.#numbers.get(shard);
+      if (numbers) numbers.push(seq);
+      else this.#numbers.set(shard, [seq]);
+    }
+  }
+
+  /** Learns it without a commit. */
+  async look() {
+    await this.#looking;
+    if (this.#rows) return this.#rows;
+    const database = this.#env[DATABASE];
+    try {
+      this.#rows = (await database.batch([lookStatement(database)]))[0].results;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await createTable(database);
+      this.#rows = [];
+    }
+    return this.#rows;
+  }
+
+  /** The hubs whose sets Go does not have as they are. */
+  async stale() {
+    const rows = this.#rows ?? (await this.look());
+    return rows.filter(({ shard, version }) => this.#known.get(shard) !== version);
+  }
+
+  /** The hubs of which Go knows and which have no listeners any more. */
+  gone() {
+    return [...this.#known.keys()].filter((shard) => !this.#rows.some((row) => row.shard === shard));
+  }
+
+  learned(shard, version) {
+    if (version === undefined) this.#known.delete(shard);
+    else this.#known.set(shard, version);
+    // A hub may have gone on since the row was read.
+    const row = this.#rows.find((known) => known.shard === shard);
+    if (row) row.version = version;
+  }
+
+  known(shard) {
+    return this.#known.get(shard) ?? 0;
+  }
+
+  /** Takes the numbers of the commits that the hubs were not told of. @returns {Map<number, number[]>} by hub */
+  untold() {
+    const numbers = this.#numbers;
+    this.#numbers = new Map();
+    return numbers;
+  }
+}
+
+/** Operation: a call of the hubs; its first byte tells which. */
+export async function realtimeCall(scope, payload) {
+  const packet = new Reader(payload);
+  const answer = await CALLS[packet.u8()](scope, packet);
+  return answer === undefined ? undefined : encoder.encode(JSON.stringify(answer));
+}
+
+/** What has changed in the sets since Go has last asked: an array, one for each hub where something has. */
+async function changes({ env, realtime }) {
+  const stale = await realtime.stale();
+  const answers = await Promise.all(
+    stale.map(async ({ shard }) => ({ shard, ...(await hub(env, shard).changes(realtime.known(shard))) })),
+  );
+  for (const { shard, version } of answers) realtime.learned(shard, version);
+  for (const shard of realtime.gone()) {
+    realtime.learned(shard, undefined);
+    answers.push({ shard, version: 0, all: true, added: [], removed: [] });
+  }
+  return answers;
+}
+
+function client({ env }, packet) {
+  const id = packet.string();
+  return hub(env, shardOf(env, id)).client(id);
+}
+
+/** Stores a client's state, given as JSON. */
+function update({ env }, packet) {
+  const { id, ...state } = JSON.parse(packet.string());
+  return hub(env, shardOf(env, id)).update(id, state);
+}
+
+/** Hands out messages, and tells each hub of the commits that it has not heard of. */
+async function deliver({ env, realtime }, packet) {
+  const data = Array.from({ length: packet.u32() }, () => packet.string());
+  const deliveries = new Map();
+  const to = (shard) => {
+    let delivery = deliveries.get(shard);
+    if (!delivery) deliveries.set(shard, (delivery = { numbers: [], data, messages: [] }));
+    return delivery;
+  };
+  for (let count = packet.u32(); count > 0; count--) {
+    const id = packet.string();
+    const shard = packet.u32();
+    const set = packet.f64();
+    const message = { version: packet.f64(), name: packet.string(), data: packet.u32() };
+    if (id === "") to(shard).messages.push({ set, ...message });
+    else to(shardOf(env, id)).messages.push({ client: id, ...message });
+  }
+  for (const [shard, numbers] of realtime.untold()) to(shard).numbers = numbers;
+  await Promise.all([...deliveries].map(([shard, delivery]) => hub(env, shard).deliver(delivery)));
+}
+
+/** Drops or renews the auth of listeners, on every hub. */
+async function changeAuth({ env }, packet) {
+  const list = JSON.parse(packet.string());
+  await Promise.all(Array.from({ length: shardCount(env) }, (_, shard) => hub(env, shard).changeAuth(list)));
+}
+
+async function clients({ env }) {
+  const lists = await Promise.all(Array.from({ length: shardCount(env) }, (_, shard) => hub(env, shard).clients()));
+  return lists.flat();
+}
+
+async function close({ env }, packet) {
+  const id = packet.string();
+  await hub(env, shardOf(env, id)).close([id]);
+}
+
+/** Does nothing: it comes back when every goroutine has had its turn. */
+async function turn() {}

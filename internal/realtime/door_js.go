@@ -1,0 +1,108 @@
+//go:build js && wasm
+
+package realtime
+
+import (
+	"context"
+	"encoding/json"
+
+	"pocketflare/internal/host"
+	"pocketflare/internal/wire"
+)
+
+// The calls of the hubs; door.mjs.
+const (
+	callChanges    = 1
+	callClient     = 2
+	callUpdate     = 3
+	callDeliver    = 4
+	callChangeAuth = 5
+	callClients    = 6
+	callClose      = 7
+	callTurn       = 8
+)
+
+// HostDoor is the door of a Worker.
+//
+// A call is one byte and its argument: a string, JSON as a string, or for callDeliver
+//
+//	u32     number of data, each a string
+//	u32     number of messages, each
+//	string  client's id, empty for a set's
+//	u32     shard
+//	f64     number of the set
+//	f64     version of the sets
+//	string  name
+//	u32     index of its data
+type HostDoor struct{}
+
+var _ Door = HostDoor{}
+
+func (HostDoor) State() State { return State(host.Listeners()) }
+
+func (HostDoor) Event() int32 { return host.EventID() }
+
+func (HostDoor) Changes(ctx context.Context) (changes []Change, err error) {
+	return changes, ask(ctx, callChanges, nil, &changes)
+}
+
+func (HostDoor) Client(ctx context.Context, id string) (state *ClientState, err error) {
+	return state, ask(ctx, callClient, wire.AppendString(nil, id), &state)
+}
+
+func (HostDoor) Clients(ctx context.Context) (states []ClientState, err error) {
+	return states, ask(ctx, callClients, nil, &states)
+}
+
+func (HostDoor) Update(ctx context.Context, state *ClientState) error {
+	return tell(ctx, callUpdate, state)
+}
+
+func (HostDoor) ChangeAuth(ctx context.Context, changes []AuthChange) error {
+	return tell(ctx, callChangeAuth, changes)
+}
+
+func (HostDoor) Close(ctx context.Context, id string) error {
+	return ask(ctx, callClose, wire.AppendString(nil, id), nil)
+}
+
+func (HostDoor) Turn(ctx context.Context) { _ = ask(ctx, callTurn, nil, nil) }
+
+func (HostDoor) Deliver(ctx context.Context, messages []Message) error {
+	indexes := map[string]uint32{}
+	var data []byte
+	packed := wire.AppendU32(nil, uint32(len(messages)))
+	for _, message := range messages {
+		index, known := indexes[string(message.Data)]
+		if !known {
+			index = uint32(len(indexes))
+			indexes[string(message.Data)] = index
+			data = wire.AppendBytes(data, message.Data)
+		}
+		packed = wire.AppendString(packed, message.Client)
+		packed = wire.AppendU32(packed, uint32(message.Shard))
+		packed = wire.AppendF64(packed, message.Set)
+		packed = wire.AppendF64(packed, message.Version)
+		packed = wire.AppendString(packed, message.Name)
+		packed = wire.AppendU32(packed, index)
+	}
+	payload := append(wire.AppendU32(nil, uint32(len(indexes))), data...)
+	return ask(ctx, callDeliver, append(payload, packed...), nil)
+}
+
+func tell(ctx context.Context, call byte, argument any) error {
+	text, err := json.Marshal(argument)
+	if err != nil {
+		return err
+	}
+	return ask(ctx, call, wire.AppendBytes(nil, text), nil)
+}
+
+// ask makes a call and decodes the answer, if there is one.
+func ask(ctx context.Context, call byte, argument []byte, answer any) error {
+	text, err := host.Call(ctx, host.OpRealtime, append([]byte{call}, argument...))
+	if err != nil || answer == nil || len(text) == 0 {
+		return err
+	}
+	return json.Unmarshal(text, answer)
+}

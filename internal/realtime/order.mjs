@@ -1,0 +1,67 @@
+// The order of deliveries: as the database has committed what they tell of, whichever isolate was faster.
+//
+// Each commit takes a number (seq), and each number comes here once, with messages or without. What comes early waits for the numbers
+// before it; a number that never comes, since its isolate has died, is given up after a second.
+
+const PATIENCE_MILLISECONDS = 1000;
+
+export class Order {
+  #next = 0; // the lowest number that has not come; 0 before the first
+  #early = new Map(); // by the first of its numbers: what waits
+  #came = new Set(); // numbers from #next on that have come
+  #timer = 0;
+  #deliver;
+
+  /** @param {(delivery: object) => void} deliver */
+  constructor(deliver) {
+    this.#deliver = deliver;
+  }
+
+  /**
+   * @param {number[]} numbers of the commits, ascending; none for what has no place in the order
+   * @param {object} delivery what is given to `deliver` in its turn
+   */
+  add(numbers, delivery) {
+    if (numbers.length === 0) return this.#deliver(delivery);
+    const [first] = numbers;
+    if (this.#next === 0) this.#next = first;
+    if (first > this.#next) {
+      this.#early.set(first, { numbers, delivery, since: Date.now() });
+      this.#arm();
+      return;
+    }
+    this.#pass(numbers, delivery);
+    this.#release();
+  }
+
+  #pass(numbers, delivery) {
+    this.#deliver(delivery);
+    for (const number of numbers) if (number >= this.#next) this.#came.add(number);
+    while (this.#came.delete(this.#next)) this.#next++;
+  }
+
+  #release() {
+    while (this.#early.size > 0) {
+      const first = Math.min(...this.#early.keys());
+      if (first > this.#next) break;
+      const { numbers, delivery } = this.#early.get(first);
+      this.#early.delete(first);
+      this.#pass(numbers, delivery);
+    }
+    this.#arm();
+  }
+
+  #arm() {
+    clearTimeout(this.#timer);
+    if (this.#early.size === 0) return;
+    const oldest = Math.min(...Array.from(this.#early.values(), ({ since }) => since));
+    this.#timer = setTimeout(() => this.#giveUp(), Math.max(0, oldest + PATIENCE_MILLISECONDS - Date.now()));
+  }
+
+  #giveUp() {
+    const first = Math.min(...this.#early.keys());
+    for (const number of this.#came) if (number < first) this.#came.delete(number);
+    this.#next = first;
+    this.#release();
+  }
+}

@@ -1,0 +1,94 @@
+// A client of realtime without the SDK: it reads the stream itself, so that a test sees all of it.
+
+const decoder = new TextDecoder();
+
+/** An open connection. `id` is the client's, `messages` what has come since PB_CONNECT, as { event, data }. */
+export class Stream {
+  id;
+  messages = [];
+  comments = 0;
+  closed = false;
+  #base;
+  #abort = new AbortController();
+  #waiting = new Set();
+
+  /** @param {string} base the server's origin @param {Record<string, string>} [headers] */
+  static async open(base, headers = {}) {
+    const stream = new Stream();
+    stream.#base = base;
+    const response = await fetch(`${base}/api/realtime`, { headers, signal: stream.#abort.signal });
+    if (!response.ok) throw Object.assign(new Error(`status ${response.status}`), { status: response.status, body: await response.text() });
+    stream.response = response;
+    const connected = Promise.withResolvers();
+    stream.#read(response.body, connected).then(
+      () => connected.reject(new Error("the stream ended")),
+      (error) => connected.reject(error),
+    );
+    await connected.promise;
+    return stream;
+  }
+
+  async #read(body, connected) {
+    let text = "";
+    try {
+      for await (const part of body) {
+        text += decoder.decode(part, { stream: true });
+        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+          this.#take(text.slice(0, end), connected);
+          text = text.slice(end + 2);
+        }
+      }
+    } finally {
+      this.closed = true;
+      for (const wake of this.#waiting) wake();
+    }
+  }
+
+  #take(block, connected) {
+    if (block.startsWith(":")) {
+      this.comments += 1;
+      return;
+    }
+    const fields = Object.fromEntries(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+    const message = { event: fields.event, data: JSON.parse(fields.data) };
+    if (fields.event === "PB_CONNECT") {
+      this.id = message.data.clientId;
+      connected.resolve();
+      return;
+    }
+    this.messages.push(message);
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Sets the subscriptions. @returns {Promise<{ status: number, body: object | null }>} */
+  async subscribe(subscriptions, { token, base = this.#base, headers = {} } = {}) {
+    const response = await fetch(`${base}/api/realtime`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...(token && { Authorization: token }), ...headers },
+      body: JSON.stringify({ clientId: this.id, subscriptions }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+  }
+
+  /** Waits until something is true of the messages. */
+  async until(condition, milliseconds = 5000) {
+    const deadline = Date.now() + milliseconds;
+    while (!condition(this.messages)) {
+      const left = deadline - Date.now();
+      if (left <= 0) throw new Error(`not within ${milliseconds} ms; messages: ${JSON.stringify(this.messages)}${this.closed ? ", closed" : ""}`);
+      let timer;
+      await new Promise((resolve) => {
+        timer = setTimeout(resolve, left);
+        this.#waiting.add(resolve);
+      });
+      clearTimeout(timer);
+      this.#waiting.clear();
+    }
+    return this.messages;
+  }
+
+  close() {
+    this.#abort.abort();
+  }
+}
