@@ -23,6 +23,7 @@ const encoder = new TextEncoder();
 /** What one event knows of who listens. */
 export class Realtime {
   #env;
+  #stats;
   #known; // the isolate's: the version of each hub's sets that Go has
   #rows = null;
   #looking = null;
@@ -33,8 +34,9 @@ export class Realtime {
    * @param {import("../host/scope.mjs").Scope} scope the event's
    * @param {Map<number, number>} known by hub the version of its sets that Go has; one map for a runtime
    */
-  constructor({ env, request }, known) {
+  constructor({ env, request, stats }, known) {
     this.#env = env;
+    this.#stats = stats;
     this.#known = known;
     this.#joins = request !== undefined && (request.method === "DELETE" || request.url.includes("/api/batch"));
   }
@@ -72,6 +74,7 @@ export class Realtime {
     const database = this.#env[name];
     if (name !== DATABASE) return database.batch(statements);
     let results;
+    this.#stats.d1Statements += 1;
     try {
       results = await database.batch([...statements, commitStatement(database)]);
     } catch (error) {
