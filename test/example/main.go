@@ -29,6 +29,7 @@ func main() {
 		bindHangUpRoutes(group)
 		bindDatabaseRoutes(group)
 		bindFaultRoutes(group)
+		bindRealtimeRoutes(group)
 		bindUIExtension(e)
 		return e.Next()
 	})
