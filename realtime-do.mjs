@@ -5,11 +5,15 @@ import { DurableObject } from "cloudflare:workers";
 
 import { Listeners } from "./internal/realtime/listeners.mjs";
 import { Order } from "./internal/realtime/order.mjs";
+import { STATE, messageFrame } from "./internal/realtime/frames.mjs";
 import { publish } from "./internal/realtime/table.mjs";
 
 /** What a socket keeps is limited to 16 KB; longer lists of subscriptions are kept in the storage, in pieces. */
 const ATTACHED_LENGTH = 8_000;
 const PIECE_LENGTH = 500_000;
+
+/** How many programs are remembered: during a deployment there are two. */
+const MAX_PROGRAMS = 4;
 
 export class RealtimeHub extends DurableObject {
   #listeners = new Listeners();
@@ -30,11 +34,18 @@ export class RealtimeHub extends DurableObject {
 
   /** A Worker joins the connection of a client: a WebSocket upgrade whose header X-Client tells of it. */
   async fetch(request) {
-    const { id, origin, shard } = JSON.parse(request.headers.get("X-Client"));
+    const { id, origin, shard, program, held } = JSON.parse(request.headers.get("X-Client"));
     if (this.#stored.shard !== shard) this.#store({ shard });
+    if (held === undefined) {
+      // The Worker does not know whether the program has handlers for connections; it joins only if it is known here that it has none.
+      const known = this.#stored.programs?.find(([name]) => name === program);
+      if (!known || known[1]) return new Response(null, { status: 204 });
+    } else if (program !== null) {
+      this.#learn(program, held);
+    }
     const { 0: theirs, 1: ours } = new WebSocketPair();
     this.ctx.acceptWebSocket(ours);
-    this.#listeners.connect(id, origin);
+    this.#listeners.connect(id, origin).held = held === true;
     this.#sockets.set(id, ours);
     this.#attach(this.#listeners.clients.get(id));
     return new Response(null, { status: 101, webSocket: theirs });
@@ -71,7 +82,7 @@ export class RealtimeHub extends DurableObject {
     client.auth = auth;
     client.subscriptions = subscriptions;
     client.values = values;
-    this.#attach(client);
+    this.#changed(client);
     if (changed) await this.#publish();
     return true;
   }
@@ -81,7 +92,7 @@ export class RealtimeHub extends DurableObject {
     let any = false;
     for (const change of changes) {
       const { changed, clients } = this.#listeners.changeAuth(change);
-      for (const client of clients) this.#attach(client);
+      for (const client of clients) this.#changed(client);
       any ||= changed;
     }
     if (any) await this.#publish();
@@ -111,9 +122,16 @@ export class RealtimeHub extends DurableObject {
     }
   }
 
+  /** Remembers whether a program has handlers for connections, so that Go holds them. */
+  #learn(program, held) {
+    const { programs = [] } = this.#stored;
+    if (programs.some(([name, known]) => name === program && known === held)) return;
+    this.#store({ programs: [[program, held], ...programs.filter(([name]) => name !== program)].slice(0, MAX_PROGRAMS) });
+  }
+
   #deliver({ data, messages }) {
     for (const { set, version, client, name, data: index } of messages) {
-      const frame = `${name.length}:${name}${data[index]}`;
+      const frame = messageFrame(name, data[index]);
       const ids = client === undefined ? this.#listeners.audience(set, name, version) : [client];
       for (const id of ids) this.#sockets.get(id)?.send(frame);
     }
@@ -128,10 +146,15 @@ export class RealtimeHub extends DurableObject {
     if (this.#listeners.disconnect(id)) await this.#publish();
   }
 
+  #changed(client) {
+    this.#attach(client);
+    if (client.held) this.#sockets.get(client.id)?.send(STATE + JSON.stringify(this.client(client.id)));
+  }
+
   // What outlives its sleep.
 
   #attach(client) {
-    const { id, origin, auth, subscriptions, set, values, pieces = 0 } = client;
+    const { id, origin, auth, subscriptions, set, values, held, pieces = 0 } = client;
     const text = JSON.stringify(subscriptions);
     client.pieces = text.length > ATTACHED_LENGTH ? Math.ceil(text.length / PIECE_LENGTH) : 0;
     this.#drop(id, pieces, client.pieces);
@@ -139,7 +162,7 @@ export class RealtimeHub extends DurableObject {
       this.ctx.storage.kv.put(`subscriptions/${id}/${i}`, text.slice(i * PIECE_LENGTH, (i + 1) * PIECE_LENGTH));
     }
     const kept = client.pieces > 0 ? [] : subscriptions;
-    this.#sockets.get(id)?.serializeAttachment({ id, origin, auth, set, values, pieces: client.pieces, subscriptions: kept });
+    this.#sockets.get(id)?.serializeAttachment({ id, origin, auth, set, values, held, pieces: client.pieces, subscriptions: kept });
   }
 
   #drop(id, pieces = 0, keep = 0) {

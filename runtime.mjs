@@ -71,6 +71,8 @@ export class Runtime {
   state = "booting";
   /** What Go's boot asks of the databases, by binding; null when it is over. */
   prefetched = null;
+  /** Whether realtime connections are Go's to answer, since the app has handlers for them; undefined until Go is ready. */
+  holdsConnections;
   /** Milliseconds of each phase of the boot. */
   phases = { instantiate: 0, go: 0, bootstrap: 0, router: 0 };
   /** The disk that Go sees; internal/files/disk.mjs. */
@@ -269,6 +271,7 @@ export class Runtime {
         scope.answer.resolve(answer);
       },
       listeners: (id) => (this.#listeners ? (this.#scopes.get(id)?.realtime.state ?? STALE) : 0),
+      holds: (holds) => (this.holdsConnections = holds === 1),
       stuck: (id) => {
         const scope = this.#scopes.get(id);
         if (!scope) return;

@@ -28,7 +28,8 @@ export default {
     if (REALTIME.test(request.url)) {
       if (!env.REALTIME_DO) return realtimeUnavailable(request);
       if (request.method === "OPTIONS") return preflight(request);
-      if (request.method === "GET") return connect(request, env);
+      const answer = request.method === "GET" && (await connect(request, env, runtime?.holdsConnections));
+      if (answer) return answer;
     }
     const problem = missingBinding(env);
     if (problem) return errorResponse(500, problem);

@@ -25,7 +25,7 @@ async function signIn(target, name, isolate = 0) {
 }
 
 async function open(target, subscriptions, { token, isolate = 0, headers } = {}) {
-  const stream = await Stream.open(target.urls[isolate], headers);
+  const stream = await Stream.open(target.urls[isolate], { headers });
   const { status, body } = await stream.subscribe(subscriptions, { token, base: target.urls[far(target)] });
   assert.equal(status, 204, JSON.stringify(body));
   return stream;
@@ -66,7 +66,7 @@ async function prepare(target) {
   return ids;
 }
 
-suite("realtime", { example: true, isolates: 2 }, (on) => {
+suite("realtime", { isolates: 2 }, (on) => {
   let ids;
 
   on.test("preparations", async (target) => {
@@ -76,8 +76,8 @@ suite("realtime", { example: true, isolates: 2 }, (on) => {
   on.test("a listener hears of what is created, updated and deleted elsewhere", async (target) => {
     const stream = await open(target, ["open/*"]);
     assert.match(stream.id, /^[A-Za-z0-9]{40}$/);
-    assert.equal(stream.response.headers.get("content-type"), "text/event-stream");
-    assert.equal(stream.response.headers.get("cache-control"), "no-store");
+    assert.equal(stream.headers["content-type"], "text/event-stream");
+    assert.equal(stream.headers["cache-control"], "no-store");
     const records = target.client(far(target)).collection("open");
     const record = await records.create({ title: "one" });
     await records.update(record.id, { title: "two" });
@@ -239,18 +239,5 @@ suite("realtime", { example: true, isolates: 2 }, (on) => {
     assert.equal(events[3], "one update heard");
     await client.realtime.unsubscribe();
     assert.equal(client.realtime.isConnected, false);
-  });
-
-  on.test("what a handler sends through the broker reaches clients everywhere", async (target) => {
-    const stream = await open(target, ["news"]);
-    const other = await open(target, ["other"]);
-    const response = await fetch(`${target.urls[far(target)]}/example/broker/news?text=hello`, { method: "POST" });
-    assert.equal(response.status, 200);
-    assert.deepEqual(await response.json(), { sent: 1 });
-    await stream.until((messages) => messages.length === 1);
-    assert.deepEqual(stream.messages, [{ event: "news", data: { text: "hello" } }]);
-    assert.deepEqual(other.messages, []);
-    stream.close();
-    other.close();
   });
 });

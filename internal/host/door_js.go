@@ -31,6 +31,9 @@ func hostReady(message unsafe.Pointer, length int32)
 //go:wasmimport pocketflare listeners
 func hostListeners(scope int32) int32
 
+//go:wasmimport pocketflare holds
+func hostHolds(holds int32)
+
 //go:wasmimport pocketflare stuck
 func hostStuck(scope int32)
 
@@ -154,6 +157,15 @@ func Sleep(ctx context.Context, d time.Duration) error {
 
 // Listeners tells what the goroutine's event knows of who listens; internal/realtime has the values.
 func Listeners() int32 { return hostListeners(currentID()) }
+
+// HoldConnections tells JavaScript whether realtime connections are Go's to answer. It is to be called before Serve.
+func HoldConnections(holds bool) {
+	if holds {
+		hostHolds(1)
+	} else {
+		hostHolds(0)
+	}
+}
 
 // EventID is the number of the goroutine's event, 0 where it has none.
 func EventID() int32 { return currentID() }

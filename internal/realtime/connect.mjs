@@ -1,7 +1,9 @@
 // A client's connection: server-sent events, held in the Worker, and a WebSocket that joins them to the hub. Go has no part in it.
 
 import { errorResponse } from "../host/errors.mjs";
+import { parseFrame } from "./frames.mjs";
 import { hub, newClientId, shardOf } from "./hubs.mjs";
+import { programOf } from "./program.mjs";
 import { SECURITY_HEADERS } from "./unavailable.mjs";
 
 /** As PocketBase: a connection without a message ends after IDLE, any after LIFETIME, in milliseconds. */
@@ -22,16 +24,19 @@ const encoder = new TextEncoder();
 const COMMENT = encoder.encode(":\n\n");
 
 /**
- * Answers GET /api/realtime.
+ * Answers GET /api/realtime, unless the app has handlers of its own for connections: then Go is to answer.
  * @param {Request} request
  * @param {object} env the event's bindings
- * @returns {Promise<Response>}
+ * @param {boolean} [held] whether it has, if the isolate knows
+ * @returns {Promise<Response | null>} null if Go is to answer
  */
-export async function connect(request, env) {
+export async function connect(request, env, held) {
+  if (held) return null;
   const id = newClientId();
   let socket;
   try {
-    socket = await join(env, id, originOf(request));
+    socket = await join(env, id, originOf(request), held);
+    if (!socket) return null;
   } catch (error) {
     console.error(`pocketflare: the realtime hub cannot be reached: ${error.message}`);
     return errorResponse(503, "The realtime hub cannot be reached; try again in a moment.", { Vary: "Origin", "Retry-After": "1", ...SECURITY_HEADERS });
@@ -53,12 +58,14 @@ export async function connect(request, env) {
  * @param {object} env
  * @param {string} id the client's
  * @param {{ address: string, headers: [string, string][] }} origin
- * @returns {Promise<WebSocket>} on which the hub's messages arrive, not yet accepted
+ * @param {boolean} [held] whether Go holds the connection; undefined if that is not known
+ * @returns {Promise<WebSocket | null>} on which the hub's messages arrive, not yet accepted; null if Go has to be asked
  */
-export async function join(env, id, origin) {
+export async function join(env, id, origin, held) {
   const shard = shardOf(env, id);
-  const headers = { Upgrade: "websocket", "X-Client": JSON.stringify({ id, origin, shard }) };
-  const response = await hub(env, shard).fetch("https://hub/", { headers });
+  const client = JSON.stringify({ id, origin, shard, program: await programOf(env), held });
+  const response = await hub(env, shard).fetch("https://hub/", { headers: { Upgrade: "websocket", "X-Client": client } });
+  if (response.status === 204) return null;
   if (!response.webSocket) throw new Error(`the hub has answered ${response.status}`);
   return response.webSocket;
 }
@@ -72,13 +79,6 @@ export function originOf(request) {
     headers.push([name, value]);
   }
   return { address: request.headers.get("cf-connecting-ip") ?? "127.0.0.1", headers };
-}
-
-/** @param {string} frame the hub's: the length of the name, ":", the name, the data @returns {[string, string]} name and data */
-export function parseFrame(frame) {
-  const colon = frame.indexOf(":");
-  const end = colon + 1 + Number(frame.slice(0, colon));
-  return [frame.slice(colon + 1, end), frame.slice(end)];
 }
 
 /** The body of the response. It ends with the socket, and the socket with it. */

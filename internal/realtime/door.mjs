@@ -1,6 +1,8 @@
 // The Worker's side of realtime for Go: what an event knows of the listeners, and the calls of the hubs; door_js.go has the layouts.
 
 import { Reader } from "../wire/wire.mjs";
+import { join, originOf } from "./connect.mjs";
+import { STATE, parseFrame } from "./frames.mjs";
 import { hub, shardCount, shardOf } from "./hubs.mjs";
 import { commitStatement, createTable, isMissing, lookStatement } from "./table.mjs";
 
@@ -13,7 +15,7 @@ const KNOWN = 1;
 export const STALE = 2;
 const UNTOLD = 4;
 
-const CALLS = { 1: changes, 2: client, 3: update, 4: deliver, 5: changeAuth, 6: clients, 7: close, 8: turn };
+const CALLS = { 1: changes, 2: client, 3: update, 4: deliver, 5: changeAuth, 6: clients, 7: close, 8: turn, 9: open, 10: next, 11: hangUp };
 
 /** A number for the shape of the statement that looks, which no query of Go has; internal/d1/reads.mjs. */
 const LOOK_SHAPE = Number.MAX_SAFE_INTEGER;
@@ -28,6 +30,8 @@ export class Realtime {
   #rows = null;
   #looking = null;
   #joins;
+  /** The event's own connection to a hub, if Go holds one. */
+  connection = null;
   #numbers = new Map(); // by hub: the commits that it was not told of
 
   /**
@@ -208,6 +212,51 @@ async function clients({ env }) {
 async function close({ env }, packet) {
   const id = packet.string();
   await hub(env, shardOf(env, id)).close([id]);
+}
+
+/** How many characters may wait for a connection that Go holds and whose client reads slowly. */
+const QUEUE_LIMIT = 1024 * 1024;
+
+/** Joins the event's connection to its hub. */
+async function open(scope, packet) {
+  const socket = await join(scope.env, packet.string(), originOf(scope.request), scope.runtime.holdsConnections);
+  const connection = { socket, frames: [], length: 0, ended: false, wake: () => {} };
+  scope.realtime.connection = connection;
+  const end = () => {
+    connection.ended = true;
+    connection.wake();
+  };
+  socket.accept();
+  socket.addEventListener("message", ({ data }) => {
+    connection.frames.push(data);
+    connection.length += data.length;
+    if (connection.length > QUEUE_LIMIT) end();
+    connection.wake();
+  });
+  socket.addEventListener("close", end);
+  socket.addEventListener("error", end);
+}
+
+/** The connection's next frame: a new state or a message; nothing when it has ended. */
+async function next({ realtime: { connection } }) {
+  while (connection.frames.length === 0 && !connection.ended) {
+    const { promise, resolve } = Promise.withResolvers();
+    connection.wake = resolve;
+    await promise;
+  }
+  const frame = connection.frames.shift();
+  if (frame === undefined) return undefined;
+  connection.length -= frame.length;
+  if (frame.startsWith(STATE)) return { state: JSON.parse(frame.slice(STATE.length)) };
+  const [name, data] = parseFrame(frame);
+  return { name, data };
+}
+
+function hangUp({ realtime: { connection } }) {
+  if (!connection) return;
+  connection.ended = true;
+  connection.wake();
+  connection.socket.close(1000, "gone");
 }
 
 /** Does nothing: it comes back when every goroutine has had its turn. */

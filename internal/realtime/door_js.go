@@ -20,6 +20,9 @@ const (
 	callClients    = 6
 	callClose      = 7
 	callTurn       = 8
+	callOpen       = 9
+	callNext       = 10
+	callHangUp     = 11
 )
 
 // HostDoor is the door of a Worker.
@@ -67,6 +70,18 @@ func (HostDoor) Close(ctx context.Context, id string) error {
 }
 
 func (HostDoor) Turn(ctx context.Context) { _ = ask(ctx, callTurn, nil, nil) }
+
+func (HostDoor) Open(ctx context.Context, id string) error {
+	return ask(ctx, callOpen, wire.AppendString(nil, id), nil)
+}
+
+func (HostDoor) Next(ctx context.Context) (frame *Frame, err error) {
+	return frame, ask(ctx, callNext, nil, &frame)
+}
+
+func (HostDoor) HangUp(ctx context.Context) error { return ask(ctx, callHangUp, nil, nil) }
+
+func (HostDoor) HoldConnections(holds bool) { host.HoldConnections(holds) }
 
 func (HostDoor) Deliver(ctx context.Context, messages []Message) error {
 	indexes := map[string]uint32{}

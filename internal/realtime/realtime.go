@@ -55,6 +55,14 @@ type Door interface {
 	ChangeAuth(context.Context, []AuthChange) error
 	// Close ends a client's connection.
 	Close(ctx context.Context, id string) error
+	// Open joins the event's connection, whose client has the id, to its hub.
+	Open(ctx context.Context, id string) error
+	// Next waits for what the hub has for the event's connection, nil when it has ended.
+	Next(context.Context) (*Frame, error)
+	// HangUp ends the event's connection to the hub.
+	HangUp(context.Context) error
+	// HoldConnections tells whether connections are to be answered by PocketBase, or without it.
+	HoldConnections(bool)
 	// Turn returns when every other goroutine has run until it waits.
 	Turn(context.Context)
 }
@@ -107,6 +115,13 @@ type Message struct {
 	Data    []byte
 }
 
+// Frame is a message for a client, or its new state.
+type Frame struct {
+	State *ClientState `json:"state"`
+	Name  string       `json:"name"`
+	Data  string       `json:"data"`
+}
+
 // AuthChange is what has become of an auth record, or with ID "" of all records of a collection.
 type AuthChange struct {
 	Collection string `json:"collection"`
@@ -149,6 +164,7 @@ func (r *Realtime) NewRouter() (*router.Router[*core.RequestEvent], error) {
 		return nil, err
 	}
 	r.bindEvents()
+	r.bindConnect()
 	made.Bind(r.middleware())
 	return made, nil
 }

@@ -38,7 +38,7 @@ func TestLimitRereads(t *testing.T) {
 		})
 		return e.Next()
 	})
-	handler, err := newHandler(app, plainRouter(app))
+	handler, err := newHandler(app, plain{app})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,19 +3,21 @@ package worker
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing/fstest"
 
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/router"
 	"github.com/pocketbase/pocketbase/ui"
 )
 
 // newHandler makes the http.Handler of an app whose migrations have run, as apis.Serve does, without a listener: the router with CORS,
-// then OnServe. newRouter is apis.NewRouter for the app.
-func newHandler(app core.App, newRouter func() (*router.Router[*core.RequestEvent], error)) (http.Handler, error) {
+// then OnServe.
+func newHandler(app core.App, routing routing) (http.Handler, error) {
 	serveUIExtensions()
-	routes, err := newRouter()
+	routes, err := routing.NewRouter()
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +30,10 @@ func newHandler(app core.App, newRouter func() (*router.Router[*core.RequestEven
 
 	routes.GET("/_/{path...}", apis.Static(ui.DistDirFS, false)) // what is no asset of the Worker does not exist
 
+	before := len(routes.Middlewares)
 	event := &core.ServeEvent{App: app, Router: routes, Server: &http.Server{}}
 	err = app.OnServe().Trigger(event, func(e *core.ServeEvent) error {
+		routing.Routed(foreign(e.Router.Middlewares[before:]))
 		handler, err := e.Router.BuildMux()
 		e.Server.Handler = handler
 		return err
@@ -41,6 +45,25 @@ func newHandler(app core.App, newRouter func() (*router.Router[*core.RequestEven
 		return nil, errors.New("no router was built: an OnServe hook does not call e.Next()")
 	}
 	return event.Server.Handler, nil
+}
+
+// routing makes the router; internal/realtime is one.
+type routing interface {
+	// NewRouter is apis.NewRouter for the app.
+	NewRouter() (*router.Router[*core.RequestEvent], error)
+	// Routed is called with the number of middlewares that the app has bound for all routes.
+	Routed(middlewares int)
+}
+
+// foreign counts the middlewares that are not ours.
+func foreign(middlewares []*hook.Handler[*core.RequestEvent]) int {
+	count := 0
+	for _, middleware := range middlewares {
+		if !strings.HasPrefix(middleware.Id, "pocketflare") {
+			count++
+		}
+	}
+	return count
 }
 
 // serveUIExtensions has PocketBase serve what an app registers in ServeEvent.UIExtensions. It does so only where the admin UI is part of

@@ -42,7 +42,7 @@ func TestNewHandler(t *testing.T) {
 		})
 		return e.Next()
 	})
-	handler, err := newHandler(app, plainRouter(app))
+	handler, err := newHandler(app, plain{app})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +72,14 @@ func TestNewHandler(t *testing.T) {
 func TestNewHandlerWithoutNext(t *testing.T) {
 	app := newTestApp(t)
 	app.OnServe().BindFunc(func(e *core.ServeEvent) error { return nil })
-	if _, err := newHandler(app, plainRouter(app)); err == nil || !strings.Contains(err.Error(), "e.Next()") {
+	if _, err := newHandler(app, plain{app}); err == nil || !strings.Contains(err.Error(), "e.Next()") {
 		t.Errorf("error: %v", err)
 	}
 }
 
-func plainRouter(app core.App) func() (*router.Router[*core.RequestEvent], error) {
-	return func() (*router.Router[*core.RequestEvent], error) { return apis.NewRouter(app) }
-}
+// plain routes as PocketBase does.
+type plain struct{ app core.App }
+
+func (p plain) NewRouter() (*router.Router[*core.RequestEvent], error) { return apis.NewRouter(p.app) }
+
+func (plain) Routed(int) {}

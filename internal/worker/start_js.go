@@ -133,7 +133,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 		return nil, err
 	}
 	host.Mark(host.PhaseRouter)
-	handler, err := newHandler(app, live.NewRouter)
+	handler, err := newHandler(app, live)
 	if err != nil {
 		return nil, err
 	}

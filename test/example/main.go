@@ -18,6 +18,7 @@ func main() {
 	bindBootstrap(app)
 	bindRecordHooks(app)
 	bindJobs(app)
+	bindRealtimeHooks(app)
 
 	app.OnServe().BindFunc(func(e *core.ServeEvent) error {
 		bindMiddleware(e.Router)

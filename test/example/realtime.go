@@ -2,15 +2,62 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
+	"slices"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/subscriptions"
 )
 
+const storeConnections = "example.connections"
+
+// bindRealtimeHooks has handlers for what listeners ask and get, when EXAMPLE_REALTIME_HOOKS asks for them.
+func bindRealtimeHooks(app core.App) {
+	if os.Getenv("EXAMPLE_REALTIME_HOOKS") == "" {
+		return
+	}
+	app.OnRealtimeConnectRequest().BindFunc(func(e *core.RealtimeConnectRequestEvent) error {
+		query := e.Request.URL.Query()
+		if query.Has("refuse") {
+			return e.TooManyRequestsError("Refused by the hook.", nil)
+		}
+		if idle := query.Get("idle"); idle != "" {
+			e.IdleTimeout, _ = time.ParseDuration(idle)
+		}
+		e.Client.Set("greeting", query.Get("greeting"))
+		add(e.App, storeConnections, 1)
+		defer add(e.App, storeConnections, -1)
+		return e.Next()
+	})
+	app.OnRealtimeSubscribeRequest().BindFunc(func(e *core.RealtimeSubscribeRequestEvent) error {
+		if slices.Contains(e.Subscriptions, "forbidden") {
+			return e.ForbiddenError("Not this one.", nil)
+		}
+		e.Subscriptions = append(e.Subscriptions, "extra")
+		return e.Next()
+	})
+	app.OnRealtimeMessageSend().BindFunc(func(e *core.RealtimeMessageEvent) error {
+		switch e.Message.Name {
+		case "dropped":
+			return nil
+		case "news":
+			greeting, _ := e.Client.Get("greeting").(string)
+			text := fmt.Sprintf(`{"greeting":%q,"of":%d,"text":%s}`, greeting, len(e.Client.Subscriptions()), e.Message.Data)
+			e.Message.Data = []byte(text)
+		}
+		return e.Next()
+	})
+}
+
 // bindRealtimeRoutes has the routes that speak to listeners.
 func bindRealtimeRoutes(g *group) {
 	g.POST("/broker/{topic}", sendToTopic)
+	g.GET("/broker/connections", func(e *core.RequestEvent) error {
+		return e.JSON(http.StatusOK, map[string]any{"connections": stored(e.App, storeConnections)})
+	})
 }
 
 // sendToTopic sends the query's text to all clients that have subscribed to the topic.

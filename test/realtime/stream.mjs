@@ -1,5 +1,7 @@
 // A client of realtime without the SDK: it reads the stream itself, so that a test sees all of it.
 
+import { get } from "node:http";
+
 const decoder = new TextDecoder();
 
 /** An open connection. `id` is the client's, `messages` what has come since PB_CONNECT, as { event, data }. */
@@ -9,18 +11,25 @@ export class Stream {
   comments = 0;
   closed = false;
   #base;
-  #abort = new AbortController();
+  headers;
+  #response;
   #waiting = new Set();
 
-  /** @param {string} base the server's origin @param {Record<string, string>} [headers] */
-  static async open(base, headers = {}) {
+  /** @param {string} base the server's origin @param {{ headers?: Record<string, string>, query?: string }} [options] */
+  static async open(base, { headers = {}, query = "" } = {}) {
     const stream = new Stream();
     stream.#base = base;
-    const response = await fetch(`${base}/api/realtime`, { headers, signal: stream.#abort.signal });
-    if (!response.ok) throw Object.assign(new Error(`status ${response.status}`), { status: response.status, body: await response.text() });
-    stream.response = response;
+    const response = await new Promise((resolve, reject) => {
+      get(`${base}/api/realtime${query}`, { agent: false, headers }, resolve).on("error", reject);
+    });
+    if (response.statusCode !== 200) {
+      const body = Buffer.concat(await response.toArray()).toString();
+      throw Object.assign(new Error(`status ${response.statusCode}`), { status: response.statusCode, body });
+    }
+    stream.#response = response;
+    stream.headers = response.headers;
     const connected = Promise.withResolvers();
-    stream.#read(response.body, connected).then(
+    stream.#read(response, connected).then(
       () => connected.reject(new Error("the stream ended")),
       (error) => connected.reject(error),
     );
@@ -38,6 +47,8 @@ export class Stream {
           text = text.slice(end + 2);
         }
       }
+    } catch (error) {
+      if (error.code !== "ECONNRESET") throw error;
     } finally {
       this.closed = true;
       for (const wake of this.#waiting) wake();
@@ -88,7 +99,8 @@ export class Stream {
     return this.messages;
   }
 
+  /** Ends the connection by a reset, which is what workerd notices at once. */
   close() {
-    this.#abort.abort();
+    this.#response.socket.resetAndDestroy();
   }
 }

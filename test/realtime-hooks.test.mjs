@@ -1,0 +1,78 @@
+/** The app's own part in realtime: its handlers run, with the effects that they have on stock PocketBase, whichever isolate a request reaches. */
+import assert from "node:assert/strict";
+
+import { suite } from "./harness.mjs";
+import { Stream } from "./realtime/stream.mjs";
+
+const far = (target) => target.urls.length - 1;
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function open(target, subscriptions, query) {
+  const stream = await Stream.open(target.url, { query });
+  const { status } = await stream.subscribe(subscriptions, { base: target.urls[far(target)] });
+  assert.equal(status, 204);
+  return stream;
+}
+
+async function send(target, topic, text) {
+  const response = await fetch(`${target.urls[far(target)]}/example/broker/${topic}?text=${text}`, { method: "POST" });
+  assert.equal(response.status, 200);
+  return (await response.json()).sent;
+}
+
+suite("realtime without handlers", { example: true, isolates: 2 }, (on) => {
+  on.test("what a handler sends through the broker reaches clients everywhere", async (target) => {
+    const stream = await open(target, ["news"]);
+    const other = await open(target, ["other"]);
+    assert.equal(await send(target, "news", "hello"), 1);
+    await stream.until((messages) => messages.length === 1);
+    assert.deepEqual(stream.messages, [{ event: "news", data: { text: "hello" } }]);
+    assert.deepEqual(other.messages, []);
+    stream.close();
+    other.close();
+  });
+});
+
+suite("realtime with handlers", { example: true, isolates: 2, vars: { EXAMPLE_REALTIME_HOOKS: "1" } }, (on) => {
+  on.test("a handler refuses a connection", async (target) => {
+    await assert.rejects(Stream.open(target.url, { query: "?refuse" }), { status: 429, body: /Refused by the hook/ });
+  });
+
+  on.test("a handler refuses subscriptions, and adds some", async (target) => {
+    const stream = await Stream.open(target.url);
+    const { status, body } = await stream.subscribe(["forbidden"], { base: target.urls[far(target)] });
+    assert.deepEqual([status, body.message], [403, "Not this one."]);
+    await stream.subscribe(["news"], { base: target.urls[far(target)] });
+    assert.equal(await send(target, "extra", "added"), 1);
+    await stream.until((messages) => messages.length === 1);
+    assert.deepEqual(stream.messages, [{ event: "extra", data: { text: "added" } }]);
+    stream.close();
+  });
+
+  on.test("a handler changes messages by what it knows of the client, and drops some", async (target) => {
+    const stream = await open(target, ["news", "dropped"], "?greeting=hi");
+    assert.equal(await send(target, "dropped", "no"), 1);
+    assert.equal(await send(target, "news", "yes"), 1);
+    await stream.until((messages) => messages.length === 1);
+    await pause(200);
+    assert.deepEqual(stream.messages, [{ event: "news", data: { greeting: "hi", of: 3, text: { text: "yes" } } }]);
+    stream.close();
+  });
+
+  on.test("a handler sets the idle time-out, and sees connections end", async (target) => {
+    const connections = async () => (await (await fetch(`${target.url}/example/broker/connections`)).json()).connections;
+    const until = async (count) => {
+      for (const end = Date.now() + 5000; (await connections()) !== count; await pause(20)) assert.ok(Date.now() < end, `${await connections()} connections`);
+    };
+    await until(0);
+    const idle = await open(target, ["news"], "?idle=300ms");
+    const lasting = await open(target, ["news"]);
+    assert.equal(await connections(), 2);
+    for (const end = Date.now() + 5000; !idle.closed; await pause(20)) assert.ok(Date.now() < end, "the idle connection is still open");
+    await until(1);
+    assert.equal(await send(target, "news", "left"), 1);
+    await lasting.until((messages) => messages.length === 1);
+    lasting.close();
+    await until(0);
+  });
+});
