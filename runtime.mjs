@@ -5,6 +5,7 @@ import "./build/wasm_exec.js";
 import { d1Batch } from "./internal/d1/d1.mjs";
 import { noteNews } from "./internal/d1/memory.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
+import { StorageError } from "./internal/files/bucket.mjs";
 import { createDisk } from "./internal/files/disk.mjs";
 import { fileOpen } from "./internal/files/download.mjs";
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
@@ -37,6 +38,7 @@ const EVENT_FAILED = 3;
 const EVENT_CANCEL = 4;
 const EVENT_END = 5;
 const EVENT_STALL = 6;
+const EVENT_FAULT = 7;
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -304,6 +306,7 @@ export class Runtime {
   #submit(owner, call, op, at, length) {
     const finish = (turn, error, reply) => {
       if (OPERATIONS[op] !== d1Batch) noteNews();
+      if (error instanceof StorageError) this.#noteFault(turn, owner, error);
       if (error) this.#enter(turn, EVENT_FAILED, call, packError(error));
       else this.#enter(turn, EVENT_REPLY, call, reply ?? EMPTY);
     };
@@ -331,10 +334,21 @@ export class Runtime {
     return scope && !scope.ended ? scope : this.#anyScope();
   }
 
+  /** Tells Go that the file storage failed a call of the owner's, so that its client hears of it whatever PocketBase makes of the error. */
+  #noteFault(turn, owner, error) {
+    console.error(`pocketflare: ${error.message}`);
+    if (!owner) return;
+    this.#inTurn(turn, () => {
+      this.#parcel = EMPTY;
+      this.#exports.pocketflare_event(EVENT_FAULT, owner.id, 0);
+    });
+  }
+
   /** Runs a call of the file system that needs I/O. */
   #runFileCall(owner, task, done) {
     const finish = (turn, error, value) => {
       noteNews();
+      if (error instanceof StorageError) this.#noteFault(turn, owner, error);
       this.#inTurn(turn, () => done(error, value));
     };
     this.#runInScope(owner, task, finish);

@@ -158,7 +158,12 @@ class SpoolFile {
     if (this.#tail > 0) await this.#sendPart(scope, this.#tail);
     await this.#sending;
     this.#sending = undefined;
-    await this.#upload.complete();
+    try {
+      await this.#upload.complete();
+    } catch (error) {
+      // An attempt whose answer was lost has made the object, and the next finds no upload any more.
+      if ((await this.#spool.bucket.head(scope, this.#staged))?.size !== this.size) throw error;
+    }
     this.#upload = undefined;
   }
 
@@ -183,8 +188,18 @@ class SpoolFile {
     };
   }
 
-  /** Stores the file under its key, with its metadata. */
+  /** Stores the file under its key, with its metadata. Where that fails, nothing of it is there. */
   async publish(scope, bucket, key, options) {
+    const started = Date.now();
+    try {
+      await this.#store(scope, bucket, key, options);
+    } catch (error) {
+      await undo(scope, bucket, key, started);
+      throw error;
+    }
+  }
+
+  async #store(scope, bucket, key, options) {
     if (!this.#staged) {
       await bucket.put(scope, key, () => this.#copy(this.#tail), options);
       return;
@@ -210,9 +225,19 @@ class SpoolFile {
     if (!this.#staged) return undefined;
     return async (scope) => {
       await this.#sending?.catch(() => {});
-      if (this.#upload) await this.#upload.abort();
-      else await this.#spool.bucket.delete(scope, [this.#staged]);
+      await this.#upload?.abort().catch(() => {}); // there is none any more where its completion's answer was lost
+      await this.#spool.bucket.delete(scope, [this.#staged]);
     };
+  }
+}
+
+/** Deletes what an attempt may have stored whose answer was lost; what was there before stays. */
+async function undo(scope, bucket, key, started) {
+  try {
+    const object = await bucket.head(scope, key);
+    if (object && object.uploaded.getTime() >= started) await bucket.delete(scope, [key]);
+  } catch (error) {
+    console.error(`pocketflare: a file may have been left behind: ${error.message}`);
   }
 }
 

@@ -48,6 +48,7 @@ const (
 	eventCancel = 4 // nobody waits for a scope any more: id is the scope's
 	eventEnd    = 5 // a scope can do no more I/O
 	eventStall  = 6 // a scope has started nothing for long: is it deadlocked?
+	eventFault  = 7 // the file storage has failed a call of a scope
 )
 
 // ErrDisconnected is the cause with which a request's context ends when its client has gone.
@@ -88,6 +89,10 @@ func event(kind, id, length int32) {
 	case eventCancel:
 		if scope := scopes[id]; scope != nil {
 			scope.cancel(ErrDisconnected)
+		}
+	case eventFault:
+		if scope := scopes[id]; scope != nil {
+			scope.outcome.Unstored++
 		}
 	case eventStall:
 		go examine(id)

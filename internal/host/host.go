@@ -34,6 +34,7 @@ type Outcome struct {
 	Effects   int // what has reached the outside: stored writes, outgoing requests
 	Faults    int // calls of the database that failed for good because it could not be reached
 	Uncertain int // of those, writes that may have been stored
+	Unstored  int // calls of the file storage that failed for good because it could not be reached
 }
 
 // Error is what JavaScript threw.

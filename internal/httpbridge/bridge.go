@@ -125,6 +125,9 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		case unconfirmed != nil, outcome.Faults > before.Faults && (w.failed() || mistaken(w, outcome)):
 			unavailable(w, outcome)
 			return
+		case outcome.Unstored > before.Unstored && w.failed():
+			unstored(w, outcome)
+			return
 		case outcome.Conflicts == before.Conflicts || !w.failed():
 			w.finish()
 			return
@@ -197,6 +200,19 @@ func unavailable(w *response, outcome host.Outcome) {
 		w.replace(http.StatusServiceUnavailable, unavailableMessage)
 	}
 }
+
+// unstored answers a request that failed because the file storage did not answer.
+func unstored(w *response, outcome host.Outcome) {
+	if outcome.Effects > 0 {
+		w.replace(http.StatusServiceUnavailable, storageMessage+" What the request did before that remains.")
+		return
+	}
+	w.header.Set("Retry-After", "1")
+	w.replace(http.StatusServiceUnavailable, storageMessage+" Nothing was stored; try again in a moment.")
+}
+
+// storageMessage is said to a client whose request failed for the file storage.
+const storageMessage = "The file storage cannot be reached."
 
 // badRequest answers a request line that net/http cannot parse as its server does.
 func badRequest(event Event) {
