@@ -49,6 +49,7 @@ export class Sequence {
       [14, () => this.#auth()],
       [5, () => this.#sql(collection)],
       [2, () => this.#settings()],
+      [2, () => this.#superusers()],
       [2, () => ({ path: `/api/collections?sort=${dice.pick("name", "-id", "type,id", "nothing")}&filter=${encodeURIComponent(dice.pick("", "type = 'base'", "name ~ 'c'"))}&fields=items.name,items.type,totalItems`, as: this.#someone() })],
       [2, () => ({ path: `/api/collections/${dice.pick(collection.name, collection.id, "missing")}`, as: "admin" })],
     ]);
@@ -91,9 +92,11 @@ export class Sequence {
     const added = newCollection(this.#dice, this.#model);
     const changed = { ...definition, ...change(this.#dice, this.#model, collection) };
     const collections = this.#dice.pick([changed], [added], [changed, added]);
+    const deleteMissing = this.#dice.oneIn(6);
     return {
-      method: "PUT", path: "/api/collections/import", as: "admin", body: { collections },
+      method: "PUT", path: "/api/collections/import", as: "admin", body: { collections, deleteMissing },
       applied: () => {
+        if (deleteMissing) this.#model.collections = collections.includes(changed) ? [collection] : [];
         if (collections.includes(added)) this.#model.collections.push(collectionOf(added));
         if (collections.includes(changed)) Object.assign(collection, changed);
       },
@@ -186,6 +189,20 @@ export class Sequence {
       `DELETE FROM ${collection.name} WHERE ${column} = ${value} AND 0`,
     );
     return { method: "POST", path: "/api/sql", as: "admin", name: `SQL ${sql}`, body: { query: sql } };
+  }
+
+  #superusers() {
+    const path = "/api/collections/_superusers/records";
+    const id = this.#dice.pick("rec999999999901", "rec999999999902");
+    const password = this.#dice.pick("password1234", "short");
+    const as = this.#someone();
+    return this.#dice.choose([
+      [3, () => ({ method: "POST", path, as, body: { id, email: `${id}@example.com`, password, passwordConfirm: password } })],
+      [2, () => ({ method: "POST", path: "/api/collections/_superusers/auth-with-password", body: { identity: `${id}@example.com`, password }, saveToken: id })],
+      [2, () => ({ path: `${path}?sort=email&filter=email~'rec'`, as: this.#dice.pick(as, id) })],
+      [2, () => ({ method: "DELETE", path: `${path}/${id}`, as: this.#dice.pick(as, id) })],
+      [1, () => ({ method: "PATCH", path: `${path}/${id}`, as: this.#dice.pick(as, id), body: { password: "password4321", passwordConfirm: "password4321" } })],
+    ]);
   }
 
   #settings() {

@@ -8,6 +8,8 @@ const (
 	largeFloat = 48
 	// patternsOfColumns is whether a filter's ~ may compare with another field, whose text D1 may not take as a pattern.
 	patternsOfColumns = false
+	// equalDistances is whether two distances are compared: the last digit of a sine is the C library's.
+	equalDistances = false
 	// atomicOutside is whether several statements in one Exec may stand outside of a transaction: there D1 stores all of them,
 	// or none.
 	atomicOutside = false

@@ -56,6 +56,9 @@ func (g *generator) filter(t *table, deep int) string {
 			continue
 		}
 		left, operator, right := g.operand(t), g.operator(), g.operand(t)
+		if !equalDistances && strings.HasPrefix(left, "geoDistance") {
+			right = fmt.Sprint(g.IntN(15_000))
+		}
 		if !patternsOfColumns && strings.Contains(operator, "~") {
 			right = quoted(g.text())
 		}

@@ -21,6 +21,9 @@ func Program(seed uint64, steps int) d1random.Program {
 	g.createAnything()
 	for range 2 + g.IntN(3) {
 		g.createCollection()
+		for range g.IntN(8) {
+			g.insert(g.tables[len(g.tables)-1])
+		}
 	}
 	for len(g.steps) < steps {
 		if g.oneIn(3) {
@@ -100,6 +103,7 @@ func (g *generator) statement() {
 		{6, g.changeSchema},
 		{5, g.raw},
 		{6, g.useAnything},
+		{1, g.bulk},
 	})
 }
 

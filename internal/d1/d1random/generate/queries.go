@@ -19,7 +19,11 @@ func (g *generator) read() {
 		{4, func() { g.findByIds(t) }},
 		{4, func() { g.findReferences(t) }},
 		{4, g.inspect},
-		{3, g.readView},
+		{3, func() {
+			if len(g.views) > 0 {
+				g.readView()
+			}
+		}},
 	})
 }
 
@@ -42,7 +46,7 @@ func (g *generator) condition(t *table, deep int) dbx.Expression {
 	case 1:
 		return pick(g, dbx.NotLike, dbx.OrLike, dbx.OrNotLike)(column, g.text())
 	case 2:
-		return dbx.Between(column, g.value(), g.value())
+		return dbx.Between(column, g.storable(), g.storable())
 	case 3:
 		return dbx.NotBetween(column, g.IntN(10)-5, g.IntN(10))
 	case 4:
@@ -50,23 +54,23 @@ func (g *generator) condition(t *table, deep int) dbx.Expression {
 	case 5:
 		return pick(g, dbx.In, dbx.NotIn)(t.Name+".id", g.ids(t, g.IntN(5))...)
 	case 6:
-		return dbx.HashExp{t.Name + ".id": g.ids(t, 1+g.IntN(3)), column: g.value()}
+		return dbx.HashExp{t.Name + ".id": g.ids(t, 1+g.IntN(3)), column: g.storable()}
 	case 7:
 		return dbx.NewExp("LOWER([["+column+"]])=LOWER({:value})", dbx.Params{"value": g.text()})
 	case 8:
 		return dbx.NewExp("[["+column+"]] = {:value} COLLATE NOCASE", dbx.Params{"value": g.text()})
 	case 9:
-		return dbx.Exists(dbx.NewExp(fmt.Sprintf("SELECT 1 FROM %s {{__je__}} WHERE [[__je__.value]]={:value}", dbutils.JSONEach(column)), dbx.Params{"value": g.value()}))
+		return dbx.Exists(dbx.NewExp(fmt.Sprintf("SELECT 1 FROM %s {{__je__}} WHERE [[__je__.value]]={:value}", dbutils.JSONEach(column)), dbx.Params{"value": g.storable()}))
 	case 10:
 		return dbx.NewExp(dbutils.JSONArrayLength(column)+pick(g, " > {:n}", " = {:n}"), dbx.Params{"n": g.IntN(4)})
 	}
-	return dbx.HashExp{column: g.value()}
+	return dbx.HashExp{column: g.storable()}
 }
 
 func (g *generator) values(n int) []any {
 	list := make([]any, n)
 	for i := range list {
-		list[i] = g.value()
+		list[i] = g.storable()
 	}
 	return list
 }
@@ -185,7 +189,7 @@ func (g *generator) viewName() string {
 func (g *generator) readView() {
 	query := g.db.Select("*").From(g.viewName())
 	if g.oneIn(2) {
-		query.AndWhere(dbx.HashExp{"x": g.value()})
+		query.AndWhere(dbx.HashExp{"x": g.storable()})
 	}
 	g.ask(false, func() { query.All(&[]dbx.NullStringMap{}) })
 }

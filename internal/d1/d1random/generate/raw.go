@@ -11,13 +11,13 @@ func (g *generator) raw() {
 	t := g.table()
 	a, b := g.field(t).GetName(), g.field(t).GetName()
 	value := func() d1random.Value { return normal(g.value()) }
-	switch g.IntN(12) {
+	switch g.IntN(14) {
 	case 0:
 		g.query(true, fmt.Sprintf("SELECT id, id, [%s], [%[1]s] AS id, 1 FROM [%s] ORDER BY id LIMIT 3", a, t.Name))
 	case 1:
 		g.query(true, "SELECT ? AS a, typeof(?1), quote(?1), json_array(CASE typeof(?1) WHEN 'blob' THEN hex(?1) ELSE ?1 END), length(?1), ?1 || ''", value())
 	case 2:
-		g.query(true, fmt.Sprintf("SELECT id, typeof([%s]), [%[1]s] IS ?, [%s] FROM [%s] WHERE [%[2]s] >= ? ORDER BY id", a, b, t.Name), value(), value())
+		g.query(true, fmt.Sprintf("SELECT id, typeof([%s]), [%[1]s] IS ?, [%s] FROM [%s] WHERE [%[2]s] >= ? ORDER BY id", a, b, t.Name), value(), normal(g.storable()))
 	case 3:
 		if !g.inside && !atomicOutside {
 			return
@@ -40,6 +40,10 @@ func (g *generator) raw() {
 		g.query(true, "SELECT CAST(? AS TEXT), CAST(?1 AS INTEGER), CAST(?1 AS REAL), CAST(?1 AS NUMERIC), hex(CAST(?1 AS BLOB))", value())
 	case 10:
 		g.query(true, fmt.Sprintf("SELECT * FROM [%s] WHERE 0", t.Name))
+	case 12:
+		g.query(false, fmt.Sprintf("UPDATE [%s] SET [%s] = ? WHERE id > ? RETURNING id, [%[2]s], [%s] AS other", t.Name, a, b), normal(g.storable()), normal(g.id(t)))
+	case 13:
+		g.query(true, fmt.Sprintf("SELECT printf('%%d|%%s|%%.3f', [%s], [%[1]s], [%[1]s]), [%[1]s] + 1, [%s] || '', -[%[2]s], [%[1]s] = [%[2]s] FROM [%s] ORDER BY id LIMIT 5", a, b, t.Name))
 	case 11:
 		g.query(true, "VALUES (?, 'a', 1.5), (2, ?, NULL)", value(), value())
 	}

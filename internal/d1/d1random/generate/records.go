@@ -94,6 +94,24 @@ func (g *generator) delete(t *table) {
 	}
 }
 
+// bulk stores many records at once, reads some by their ids, changes all and deletes most.
+func (g *generator) bulk() {
+	t := g.table()
+	n := 20 + g.IntN(600)
+	g.add(d1random.Step{Op: d1random.Exec, SQL: fmt.Sprintf("INSERT OR IGNORE INTO [%s] (id) WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?) SELECT 'bulk' || n FROM c", t.Name),
+		Args: []d1random.Value{normal(n)}})
+	ids := make([]any, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("bulk%d", i+2) // the last is missing
+	}
+	some := ids[g.IntN(n/2):]
+	g.ask(true, func() {
+		g.db.Select("{{" + t.Name + "}}.*").From(t.Name).AndWhere(dbx.In(t.Name+".id", some...)).OrderBy(t.Name + ".id").All(&[]dbx.NullStringMap{})
+	})
+	g.exec(d1random.Exec, g.db.Update(t.Name, dbx.Params{g.field(t).GetName(): g.storable()}, dbx.In("id", some...)))
+	g.exec(d1random.Exec, g.db.Delete(t.Name, dbx.In("id", ids...)))
+}
+
 // ids gives some ids of a table, also equal and missing ones.
 func (g *generator) ids(t *table, n int) []any {
 	list := make([]any, n)

@@ -56,8 +56,8 @@ func (g *generator) value() any {
 	return g.text()
 }
 
-// storable is any parameter that a column may hold. A blob is none: SQL of PocketBase that takes a column for JSON fails
-// on it, or does not, as the planner goes. They have a table of their own.
+// storable is any parameter but a blob. SQL of PocketBase takes columns for JSON, which fails on what holds a blob, or is
+// compared with one, or does not, as the planner goes. Blobs have a table of their own.
 func (g *generator) storable() any {
 	for {
 		value := g.value()
