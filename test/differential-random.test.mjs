@@ -18,10 +18,10 @@ before(async () => {
 });
 after(async () => Promise.all((targets ?? []).map((target) => target.stop())));
 
-test(`${STEPS} random API calls`, { timeout: 600_000 + STEPS * 100 }, async () => {
+test(`${STEPS} random API calls`, { timeout: 600_000 + STEPS * 100 }, async (t) => {
   const differences = [];
   for (let i = 0; i < STEPS / STEPS_OF_SEQUENCE && differences.length < 5; i++) {
-    const difference = await playRandom(targets, SEED + i, STEPS_OF_SEQUENCE);
+    const difference = await playRandom(targets, SEED + i, STEPS_OF_SEQUENCE, (text) => t.diagnostic(text));
     if (difference) differences.push(difference);
   }
   assert.equal(differences.length, 0, differences.join("\n\n"));

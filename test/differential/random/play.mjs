@@ -24,9 +24,10 @@ const isOurs = (id) => /^(rec\d{12}|missing\d{8})$/.test(id);
  * @param {[import("../../support/target.mjs").Target, import("../../support/target.mjs").Target]} targets stock and the Worker
  * @param {number} seed
  * @param {number} steps
+ * @param {(difference: string) => void} found is told of a difference as soon as it is seen
  * @returns {Promise<string | undefined>} what differs, with the fewest requests that show it
  */
-export async function playRandom(targets, seed, steps) {
+export async function playRandom(targets, seed, steps, found) {
   const sequence = new Sequence(new Dice(seed));
   const sent = [];
   const source = {
@@ -37,7 +38,9 @@ export async function playRandom(targets, seed, steps) {
     },
   };
   const difference = await play(targets, source);
-  return difference && report(seed, await shrink(targets, sent, difference));
+  if (!difference) return undefined;
+  found(report(seed, { requests: [difference.request], ...difference }));
+  return report(seed, await shrink(targets, sent, difference));
 }
 
 /** Plays what source gives. @returns {Promise<{request: object, differences: string[]} | undefined>} */
@@ -62,11 +65,16 @@ async function reset(target) {
   await admin.settings.update(SETTINGS);
 }
 
+/** How often shrink() may play what is left. */
+const MOST_PLAYS = 60;
+
 /** Leaves out requests, many at first and single ones at last, as long as the two still differ. */
 async function shrink(targets, sent, difference) {
   let [requests, found] = [sent, difference];
+  let plays = 0;
   for (let size = Math.ceil(requests.length / 2); ; size = Math.ceil(size / 2)) {
     for (let start = 0; start < requests.length - 1; ) {
+      if (++plays > MOST_PLAYS) return { requests, ...found };
       const fewer = requests.filter((_, i) => i < start || i >= Math.min(start + size, requests.length - 1));
       const played = [];
       const again = await play(targets, { next: () => fewer[played.length], told: (request) => played.push(request) });
