@@ -31,6 +31,7 @@ export class Normalizer {
       .replaceAll(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z\b/g, (moment) => (this.#isNow(moment) ? "<now>" : moment))
       .replaceAll(/\b(idx_\w+_)[a-z0-9]{10}\b/g, "$1<random>")
       .replaceAll(/\b_clone_\w{4}\b/g, "_clone_<random>")
+      .replaceAll(/(?<=existing reference in )[\w, ]+/g, (names) => names.split(", ").sort().join(", ")) // the order of a Go map
       .replaceAll(/\btemp_view_\w{5}\b/g, "temp_view_<random>")
       .replaceAll(/\bpbc_\d+\b/g, (id) => this.#name(id, "collection"))
       .replaceAll(/\b[a-z0-9]{15}\b/g, (id) => (this.#isKept(id) ? id : this.#name(id, "id")))

@@ -52,6 +52,11 @@ func Open(path string) (*Database, error) {
 	} {
 		conn.Limit(category, value)
 	}
+	for _, quotes := range []sqlite3.DBConfig{sqlite3.DBCONFIG_DQS_DML, sqlite3.DBCONFIG_DQS_DDL} {
+		if _, err := conn.Config(quotes, true); err != nil {
+			return nil, err
+		}
+	}
 	if err := conn.Exec("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=ON"); err != nil {
 		return nil, err
 	}

@@ -105,10 +105,9 @@ export function filter(dice, model, collection, deep = 2) {
   const terms = Array.from({ length: deep === 2 && dice.oneIn(25) ? 20 + dice.below(30) : 1 + dice.below(3) }, () => {
     if (deep > 0 && dice.oneIn(4)) return `(${filter(dice, model, collection, deep - 1)})`;
     const operator = dice.pick("", "", "", "?") + dice.pick("=", "=", "!=", ">", ">=", "<", "<=", "~", "~", "!~");
-    const isPattern = operator.includes("~"); // D1 may not take another field's text as a pattern
-    const right = isPattern || !dice.oneIn(3)
-      ? dice.pick(quoted(text(dice).slice(0, 40)), quoted(text(dice).slice(0, 40)), String(dice.below(12) - 2), "true", "false", "null", quoted(recordId(dice, collection)))
-      : dice.pick(path(dice, model, collection), path(dice, model, collection), dice.oneIn(6) ? dice.pick("@request.auth.id", "@request.query.q", "@request.auth.email") : "@yearStart");
+    const right = dice.oneIn(3)
+      ? dice.pick(path(dice, model, collection), path(dice, model, collection), dice.oneIn(6) ? dice.pick("@request.auth.id", "@request.query.q", "@request.auth.email") : "@yearStart")
+      : dice.pick(quoted(text(dice)), quoted(text(dice)), String(dice.below(12) - 2), "true", "false", "null", quoted(recordId(dice, collection)));
     return `${path(dice, model, collection)} ${operator} ${right}`;
   });
   return terms.reduce((all, term) => `${all} ${dice.pick("&&", "||")} ${term}`);

@@ -59,9 +59,6 @@ func (g *generator) filter(t *table, deep int) string {
 		if !equalDistances && strings.HasPrefix(left, "geoDistance") {
 			right = fmt.Sprint(g.IntN(15_000))
 		}
-		if !patternsOfColumns && strings.Contains(operator, "~") {
-			right = quoted(g.text())
-		}
 		filter.WriteString(left + " " + operator + " " + right)
 	}
 	return filter.String()

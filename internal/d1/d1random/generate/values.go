@@ -18,7 +18,7 @@ var texts = []string{
 func (g *generator) text() string {
 	switch g.IntN(12) {
 	case 0:
-		return strings.Repeat(pick(g, "long ", "日本語 ", "'\"\\ ", "%_"), 1+g.IntN(longText))
+		return strings.Repeat(pick(g, "long ", "日本語 ", "'\"\\ ", "%_"), 1+g.IntN(60))
 	case 1:
 		return fmt.Sprintf("text %d", g.IntN(20))
 	}
