@@ -42,6 +42,9 @@ func (t *replay) queryReturning(ctx context.Context, p *parsed, args []driver.Na
 	if err != nil {
 		return nil, t.blame(ctx, err)
 	}
+	if len(table) == 0 {
+		return nil, t.blame(ctx, &Error{Code: CodeError, Extended: int(CodeError), Message: "no such table: " + clause.table})
+	}
 	names, err := t.returningNames(ctx, p)
 	if err != nil {
 		return nil, t.blame(ctx, err)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,7 +170,7 @@ func describe(cell any) string {
 	case *sql.NullBool:
 		return nullable(v.Valid, strconv.FormatBool(v.Bool))
 	case *[]byte:
-		return short(string(*v)) // an empty blob is nil on SQLite
+		return nullable(*v != nil, short(string(*v)))
 	}
 	switch v := (*cell.(*any)).(type) {
 	case nil:
@@ -180,19 +179,9 @@ func describe(cell any) string {
 		return short(v)
 	case []byte:
 		return "blob " + short(string(v))
-	case float64:
-		return "number " + number(v)
 	default:
-		return fmt.Sprintf("number %v", v)
+		return fmt.Sprintf("%T %v", v, v)
 	}
-}
-
-// number writes a real like the integer that it equals: D1 gives both as one JavaScript number.
-func number(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-		return strconv.FormatInt(int64(v), 10)
-	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 func nullable(valid bool, text string) string {

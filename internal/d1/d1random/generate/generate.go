@@ -134,7 +134,11 @@ func (g *generator) query(ordered bool, sql string, args ...d1random.Value) {
 	case 0, 1, 2:
 		scan = d1random.Any
 	case 3:
-		scan = pick(g, d1random.Int, d1random.Float, d1random.Bytes)
+		scan = pick(g, d1random.Int, d1random.Float, d1random.Bool, d1random.Bytes)
+	case 4:
+		if typesAreTold(sql) {
+			scan = d1random.Types
+		}
 	}
 	g.add(d1random.Step{Op: d1random.Query, SQL: sql, Args: args, Scan: scan, Unordered: !ordered})
 }

@@ -71,7 +71,7 @@ func (g *generator) useAnything() {
 	case 4:
 		g.query(true, fmt.Sprintf("SELECT *, typeof(%s), quote(%[1]s) FROM %s WHERE %[1]s IS ? OR %[1]s < ? ORDER BY id", column, anything), value(), value())
 	case 5:
-		g.query(true, fmt.Sprintf("SELECT x || t, n + ?, r + n, coalesce(y, ?), hex(y), length(x), %s IN (?, ?, 1) FROM %s ORDER BY %[1]s, id LIMIT 10", column, anything),
+		g.query(true, fmt.Sprintf("SELECT x || t, n + ?, r * n, coalesce(y, ?), hex(y), length(x), %s IN (?, ?, 1) FROM %s ORDER BY %[1]s, id LIMIT 10", column, anything),
 			value(), value(), value(), value())
 	}
 }

@@ -30,9 +30,9 @@ func (g *generator) float() float64 {
 	case 0:
 		return float64(g.IntN(20)-10) / 4
 	case 1:
-		return math.Ldexp(g.Float64()-0.5, largeFloat)
+		return math.Ldexp(g.Float64()-0.5, g.IntN(80))
 	case 2:
-		return pick(g, 0.1, 0.1+0.2, 1e-7, 123456789.123456789, -1e300, 5e-324, math.MaxFloat64, -0.0)
+		return pick(g, 0.1, 0.1+0.2, 1e-7, 123456789.123456789, 1e15, 1e16, 1e21, 1<<53, 1<<53+2, 1<<60, -1e300, 5e-324, math.MaxFloat64, math.Copysign(0, -1))
 	}
 	return float64(g.IntN(30) - 10)
 }
