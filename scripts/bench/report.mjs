@@ -3,7 +3,7 @@ import { NAMES } from "./contenders.mjs";
 import { median } from "./stats.mjs";
 
 /** @returns {string} everything that was measured, as Markdown */
-export function render({ date, machine, operations, alone, coldStarts, memory }) {
+export function render({ date, machine, operations, alone, coldStarts, memory, files }) {
   const parts = [`Measured ${date.slice(0, 16).replace("T", " ")} UTC on ${machine}.`];
   if (operations?.length > 0) {
     parts.push(latencies(operations), throughputs(operations), processorTimes(operations), payloads(operations));
@@ -11,6 +11,7 @@ export function render({ date, machine, operations, alone, coldStarts, memory })
   if (alone) parts.push(renderAlone(alone, operations ?? []));
   if (coldStarts) parts.push(renderColdStarts(coldStarts));
   if (memory) parts.push(renderMemory(memory));
+  if (files) parts.push(renderFiles(files));
   return `${parts.filter(Boolean).join("\n\n")}\n`;
 }
 
@@ -89,6 +90,19 @@ function renderColdStarts({ existing, empty, twoIsolates }) {
   ];
   const phases = `Phases of the last boot on an existing database: \`${existing.timing ?? "not told"}\``;
   return `First request to its answer, milliseconds:\n\n${table(head, rows)}\n\n${phases}`;
+}
+
+function renderFiles({ stock, worker }) {
+  const rows = [
+    ["upload of 50 MB, ms", stock.upload, worker.upload],
+    ["download of 50 MB, ms", stock.download, worker.download],
+    ["Go's memory after it, MB", "", worker.memory],
+    ["downloads of 2 KB, 16 connections, a second", stock.rate, worker.rate],
+    ["first thumb, ms", stock.first, worker.first],
+    ["the same again, ms", stock.cached, worker.cached],
+  ];
+  const round = (value) => (typeof value === "number" ? value.toFixed(value < 100 ? 1 : 0) : value);
+  return table(["files", "stock", "Worker"], rows.map(([title, ...values]) => [title, ...values.map(round)]));
 }
 
 function memoryOf(timing) {
