@@ -75,6 +75,8 @@ export class Runtime {
   prefetched = null;
   /** Whether realtime connections are Go's to answer, since the app has handlers for them; undefined until Go is ready. */
   holdsConnections;
+  /** The bookmark of what Go has in memory of a database with replicas; internal/d1/session.mjs. */
+  pinned = null;
   /** Milliseconds of each phase of the boot. */
   phases = { instantiate: 0, go: 0, bootstrap: 0, router: 0 };
   /** The disk that Go sees; internal/files/disk.mjs. */

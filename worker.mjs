@@ -1,5 +1,6 @@
 // Events in, responses out: what needs no Go is answered here, the rest goes to the runtime.
 
+import { bookmarkHeaders } from "./internal/d1/session.mjs";
 import { missingBinding } from "./internal/host/bindings.mjs";
 import { errorResponse } from "./internal/host/errors.mjs";
 import { Scope } from "./internal/host/scope.mjs";
@@ -52,7 +53,7 @@ async function serve(scope) {
     runtime.begin(scope, packRequest(request, body));
     const answer = await scope.answer.promise;
     scope.take();
-    return await toResponse(scope, answer, timingHeaders(scope, temperature, times));
+    return await toResponse(scope, answer, [...timingHeaders(scope, temperature, times), ...bookmarkHeaders(scope)]);
   } catch (error) {
     scope.take();
     if (error instanceof RuntimeError) return errorResponse(503, `${error.message}; try again in a moment.`, { "Retry-After": "1" });

@@ -3,10 +3,15 @@
 import { Reader, Writer } from "../wire/wire.mjs";
 import { Memory, noteWrite } from "./memory.mjs";
 import { ReadQueue, timed } from "./reads.mjs";
+import { openSession } from "./session.mjs";
 
 const MODE_QUERY = 0;
 const MODE_BATCH = 1;
 const MODE_PAIR = 2;
+
+const FLAG_FRESH = 1;
+const FLAG_PRIMARY = 2;
+const FLAG_PINS = 4;
 
 const TAG_NULL = 0;
 const TAG_SMALL = 1;
@@ -33,12 +38,19 @@ export async function d1Batch(scope, payload) {
   const database = scope.env[name];
   if (!database?.prepare) throw new Error(missingBinding(name));
   const mode = call.u8();
-  const shape = mode === MODE_BATCH ? 0 : call.f64();
-  const secondShape = mode === MODE_PAIR ? call.f64() : 0;
+  let [shape, flags, secondShape] = [0, 0, 0];
+  if (mode !== MODE_BATCH) [shape, flags] = [call.f64(), call.u8()];
+  if (mode === MODE_PAIR) [secondShape, flags] = [call.f64(), flags | call.u8()];
   const statements = readStatements(call);
-  if (mode === MODE_PAIR) return readPair(scope, name, statements, [Math.abs(shape), Math.abs(secondShape)]);
-  if (shape > 0) return event(scope, name).memory.answer(statements[0], () => read(scope, name, statements[0], shape));
-  if (shape < 0) return read(scope, name, statements[0], -shape);
+  const { memory, session } = event(scope, name);
+  if (session && (shape === 0 || flags & FLAG_PRIMARY)) session.usePrimary();
+  if (mode === MODE_PAIR) return readPair(scope, name, statements, [shape, secondShape]);
+  if (shape > 0) {
+    const ask = () => read(scope, name, statements[0], shape);
+    const anew = flags & FLAG_FRESH || (session && flags & FLAG_PRIMARY);
+    const reply = anew ? ask() : memory.answer(statements[0], ask);
+    return flags & FLAG_PINS ? pinned(session, reply) : reply;
+  }
   noteWrite(name);
   try {
     return await write(scope, name, mode, statements);
@@ -47,11 +59,19 @@ export async function d1Batch(scope, payload) {
   }
 }
 
+/** What is read to be kept in memory: no later event is to see an older database. */
+async function pinned(session, reply) {
+  const bytes = await reply;
+  session?.pin();
+  return bytes;
+}
+
 async function read(scope, name, statement, shape) {
-  scope.realtime?.join(name, event(scope, name).reads);
+  const { database, reads } = event(scope, name);
+  scope.realtime?.join(name, database, reads);
   const prefetch = scope.runtime.prefetched?.[name];
   const foreseen = prefetch && (await prefetch.query(scope, statement));
-  return packRows(foreseen ?? (await event(scope, name).reads.add(prepare(scope.env[name], statement), shape)));
+  return packRows(foreseen ?? (await reads.add(prepare(database, statement), shape)));
 }
 
 /** Answers a read, after the text that a second one gives. What is read later is never older than the text. */
@@ -62,12 +82,11 @@ function readPair(scope, name, statements, shapes) {
 }
 
 async function askPair(scope, name, [statement, second], [shape, secondShape]) {
-  const { reads } = event(scope, name);
-  scope.realtime?.join(name, reads);
+  const { database, reads } = event(scope, name);
+  scope.realtime?.join(name, database, reads);
   const prefetch = scope.runtime.prefetched?.[name];
   const foreseen = prefetch && (await prefetch.query(scope, second));
   if (!foreseen) prefetch?.forget();
-  const database = scope.env[name];
   const text = foreseen ?? reads.add(prepare(database, second), secondShape).catch(() => ({ rows: [] }));
   const answer = (foreseen && (await prefetch.query(scope, statement))) ?? reads.add(prepare(database, statement), shape);
   return packRows(await answer, (await text).rows[0]?.[0] ?? "");
@@ -81,25 +100,29 @@ function withoutText(reply) {
 async function write(scope, name, mode, statements) {
   const prefetch = scope.runtime.prefetched?.[name];
   const idle = prefetch && (await prefetch.idle(scope, statements));
-  const database = scope.env[name];
+  const { database, reads } = event(scope, name);
   const prepared = statements.map((statement) => prepare(database, statement));
-  if (mode === MODE_QUERY) return packRows(await event(scope, name).reads.add(prepared[0], 0));
+  if (mode === MODE_QUERY) return packRows(await reads.add(prepared[0], 0));
   if (idle) return packResults(statements.map(() => ({ meta: {} })));
-  const store = () => scope.realtime?.store(name, prepared) ?? database.batch(prepared);
+  const store = () => scope.realtime?.store(name, database, prepared) ?? database.batch(prepared);
   return packResults(await timed(scope.stats, prepared.length, store));
 }
 
 /**
- * What an event has to do with a database: `reads`, the queue by which what it reads travels together, and `memory`, what it has read.
+ * What an event has to do with a database: `database` runs its statements, which is its `session` where it reads from replicas; `reads` is the
+ * queue by which what it reads travels together, and `memory` what it has read.
  *
  * @param {import("../host/scope.mjs").Scope} scope
  * @param {string} name the binding
- * @returns {{ reads: ReadQueue, memory: Memory }}
+ * @returns {{ database: D1Database | ReplicaSession, session: ReplicaSession | null, reads: ReadQueue, memory: Memory }}
  */
 export function event(scope, name) {
   let known = scope.databases.get(name);
   if (!known) {
-    known = { reads: new ReadQueue(scope.env[name], scope.stats), memory: new Memory(name) };
+    const binding = scope.env[name];
+    const session = openSession(scope, name);
+    const database = session ?? binding;
+    known = { database, session, reads: new ReadQueue(database, scope.stats, binding), memory: new Memory(name) };
     scope.databases.set(name, known);
   }
   return known;

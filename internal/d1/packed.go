@@ -10,7 +10,7 @@ import (
 
 // A call is packed as
 //
-//	string binding, u8 mode, f64 shape of each statement unless in modeBatch (negative if fresh), u32 statements, each: string SQL,
+//	string binding, u8 mode, unless in modeBatch of each statement: f64 shape, u8 flags; u32 statements, each: string SQL,
 //	u32 parameters, each: u8 tag, value
 //
 // and answered, in modeQuery, by
@@ -29,6 +29,26 @@ const (
 	modePair  = 2 // two queries
 )
 
+// Flags of statements.
+const (
+	flagFresh   = 1
+	flagPrimary = 2
+	flagPins    = 4
+)
+
+func (s *Statement) flags() (flags byte) {
+	if s.Fresh {
+		flags |= flagFresh
+	}
+	if s.Primary {
+		flags |= flagPrimary
+	}
+	if s.Pins {
+		flags |= flagPins
+	}
+	return flags
+}
+
 // Tags of packed values.
 const (
 	tagNull    = 0
@@ -45,11 +65,7 @@ func appendCall(b []byte, binding string, mode byte, statements []Statement) ([]
 	b = append(b, mode)
 	if mode != modeBatch {
 		for _, s := range statements {
-			shape := float64(s.Shape)
-			if s.Fresh {
-				shape = -shape
-			}
-			b = wire.AppendF64(b, shape)
+			b = append(wire.AppendF64(b, float64(s.Shape)), s.flags())
 		}
 	}
 	b = wire.AppendU32(b, uint32(len(statements)))

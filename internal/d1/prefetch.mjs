@@ -5,6 +5,7 @@
 // always, so nothing is stored because of an answer that was no longer true.
 
 import { timed } from "./reads.mjs";
+import { openSession } from "./session.mjs";
 
 /**
  * @typedef {object} Plan what to ask of one database; all of it must work there, or nothing is foreseen
@@ -35,10 +36,12 @@ export class Prefetch {
   async #ask(scope, name, plan) {
     const { queries, lookups, idle } = plan;
     try {
-      const database = scope.env[name];
+      const session = openSession(scope, name);
+      const database = session ?? scope.env[name];
       const statements = queries.map(({ sql, params }) => database.prepare(sql).bind(...params));
       statements.push(...lookups.map(({ keys }) => database.prepare(keys)));
       const results = await timed(scope.stats, statements.length, () => database.batch(statements));
+      session?.pin();
       const tables = results.map((result) => result.results);
       const answers = new Map();
       queries.forEach((query, i) => {

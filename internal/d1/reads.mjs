@@ -28,14 +28,15 @@ export class ReadQueue {
   #waiting = [];
 
   /**
-   * @param {D1Database} database
+   * @param {D1Database} database runs the statements
    * @param {{ d1Calls: number, d1Statements: number, d1Milliseconds: number }} stats the event's
+   * @param {object} binding the database whose columns are remembered
    */
-  constructor(database, stats) {
+  constructor(database, stats, binding = database) {
     this.#database = database;
     this.#stats = stats;
-    this.#columns = columnsOf.get(database);
-    if (!this.#columns) columnsOf.set(database, (this.#columns = new Map()));
+    this.#columns = columnsOf.get(binding);
+    if (!this.#columns) columnsOf.set(binding, (this.#columns = new Map()));
   }
 
   /**

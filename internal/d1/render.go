@@ -23,6 +23,10 @@ type Statement struct {
 
 	// Fresh tells that a read is to be sent even if the same was answered a moment ago.
 	Fresh bool
+
+	// Primary tells that a read must not be of a replica of the database that may be behind. Pins tells that what is read is kept in
+	// memory for later events: they must not read from a replica that is behind it either.
+	Primary, Pins bool
 }
 
 // renderer puts the arguments into the text of one statement.

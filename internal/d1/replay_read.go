@@ -63,7 +63,9 @@ func (t *replay) readStored(ctx context.Context, p *parsed, e *entry) (*rowList,
 	if p.explain && t.columns != nil {
 		return nil, nil, errExplain
 	}
-	list, texts, loose, err := t.db.readAsserted(ctx, p, e.statement)
+	statement := e.statement
+	statement.Primary = true // what was read from a replica that is behind could not be committed
+	list, texts, loose, err := t.db.readAsserted(ctx, p, statement)
 	if err != nil {
 		return nil, nil, err
 	}

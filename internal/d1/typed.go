@@ -242,9 +242,10 @@ var exactShape = shapeOf("pfx")
 func (db *connector) queryExact(ctx context.Context, query Statement, columns []string) (*rowList, []string, error) {
 	n := len(columns)
 	rows, err := db.send(ctx, Statement{
-		SQL:    `WITH pfq(` + columnList(n) + `) AS MATERIALIZED (` + query.SQL + `) SELECT hex(` + encodeRow(n, false) + `) AS pfx FROM pfq`,
-		Params: query.Params,
-		Shape:  exactShape,
+		SQL:     `WITH pfq(` + columnList(n) + `) AS MATERIALIZED (` + query.SQL + `) SELECT hex(` + encodeRow(n, false) + `) AS pfx FROM pfq`,
+		Params:  query.Params,
+		Shape:   exactShape,
+		Primary: query.Primary,
 	}, false)
 	if err != nil {
 		return nil, nil, err

@@ -49,12 +49,13 @@ export class Realtime {
    * Has an event that is likely to delete records learn who listens along with what it reads first: the rules that depend on a record are
    * evaluated before it is deleted.
    * @param {string} name the database's binding
+   * @param {D1Database} database the event's way to it
    * @param {import("../d1/reads.mjs").ReadQueue} reads
    */
-  join(name, reads) {
+  join(name, database, reads) {
     if (!this.#joins || name !== DATABASE) return;
     this.#joins = false;
-    this.#looking = reads.add(lookStatement(this.#env[name]), LOOK_SHAPE).then(
+    this.#looking = reads.add(lookStatement(database), LOOK_SHAPE).then(
       ({ rows }) => (this.#rows ??= rows.map(([shard, version]) => ({ shard, version }))),
       () => null, // it is asked again
     );
@@ -71,11 +72,11 @@ export class Realtime {
   /**
    * Runs a batch that is to be stored, and learns from it who listened at that moment.
    * @param {string} name the database's binding
+   * @param {D1Database} database the event's way to it
    * @param {D1PreparedStatement[]} statements
    * @returns {Promise<D1Result[]>} of the statements
    */
-  async store(name, statements) {
-    const database = this.#env[name];
+  async store(name, database, statements) {
     if (name !== DATABASE) return database.batch(statements);
     let results;
     this.#stats.d1Statements += 1;

@@ -13,12 +13,16 @@ func (c *Caches) Watch() d1.Binding { return watchedBinding{c} }
 // watchedBinding has the calls of each event tell it the mark.
 type watchedBinding struct{ caches *Caches }
 
-// freshBinding is the database for questions of the watermark's own: no answer is used twice.
-type freshBinding struct{ d1.Binding }
+// freshBinding is the database for questions of the watermark's own: no answer is used twice, and none comes from a replica that is
+// behind, if it is to be of the primary.
+type freshBinding struct {
+	d1.Binding
+	primary bool
+}
 
 // Query implements d1.Binding.
 func (b freshBinding) Query(ctx context.Context, statement d1.Statement) (d1.Rows, error) {
-	statement.Fresh = true
+	statement.Fresh, statement.Primary = true, b.primary
 	return b.Binding.Query(ctx, statement)
 }
 
@@ -27,7 +31,7 @@ func (b watchedBinding) Query(ctx context.Context, statement d1.Statement) (d1.R
 	if !b.caches.Fills(statement.SQL) {
 		return b.query(ctx, statement)
 	}
-	statement.Fresh = true
+	statement.Fresh, statement.Primary, statement.Pins = true, true, true
 	for {
 		generation := b.caches.Generation()
 		rows, err := b.query(ctx, statement)

@@ -29,8 +29,8 @@ var watched = []struct{ table, column string }{
 	{"_params", "settings"},
 }
 
-// readMark gives the mark.
-var readMark = d1.Read("SELECT collections||settings AS mark FROM " + table)
+// readMark gives the mark. The CAST tells the driver that it is a text, without a look at the table.
+var readMark = d1.Read("SELECT CAST(collections||settings AS TEXT) AS mark FROM " + table)
 
 // readWholeMark gives the mark if no trigger is missing.
 var readWholeMark = d1.Read(readMark.SQL + " WHERE (SELECT count(*) FROM sqlite_master WHERE type='trigger' AND name GLOB '" + table + "_*')=6")

@@ -15,6 +15,7 @@ const (
 	asking               // a read is on its way with the mark
 	loading              // the caches are being loaded for another attempt
 	renewed              // they were loaded after the event began; only a write still asserts
+	seen                 // a replica that may be behind had their mark; only a write still asserts
 	fresh                // they were in force when the attempt first met the database, or later
 	stale                // they were not: the attempt is lost, and meets nothing but errors
 )
@@ -40,12 +41,12 @@ func (c *Caches) Session() *Session { return &Session{caches: c} }
 // To be called before anything leaves the event: a response, a request to another server.
 func (s *Session) Confirm(ctx context.Context) error {
 	switch s.look() {
-	case fresh, renewed, loading:
+	case fresh, seen, renewed, loading:
 		return nil
 	case stale:
 		return d1.ErrStale
 	}
-	mark, err := s.caches.query(ctx)
+	mark, err := s.caches.query(ctx, s.caches.direct)
 	if err != nil && !isMissing(err) {
 		return err
 	}
@@ -72,7 +73,7 @@ func (s *Session) Renew(ctx context.Context) error {
 }
 
 func (s *Session) renew(ctx context.Context, mark string, since int) error {
-	if mark == "" {
+	if mark == "" || s.caches.replicas {
 		return s.caches.Refresh(ctx)
 	}
 	return s.caches.reach(ctx, mark, since)
@@ -135,7 +136,10 @@ func (s *Session) settle(inForce bool, mark string, since int) error {
 	switch {
 	case s.state == stale:
 		return d1.ErrStale
-	case s.state == fresh: // another goroutine of the event was first
+	case s.state == fresh || s.state == seen: // another goroutine of the event was first
+		return nil
+	case inForce && s.caches.replicas:
+		s.state = seen
 		return nil
 	case inForce:
 		s.state = fresh

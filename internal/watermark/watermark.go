@@ -40,8 +40,11 @@ type Caches struct {
 	app     App
 	binding d1.PairBinding
 	direct  *sql.DB // the same database, unwatched
+	primary *sql.DB // and not one of its replicas
 	current func() *Session
 	forget  func()
+
+	replicas bool // reads may come from replicas of the database
 
 	mu      sync.Mutex
 	mark    string        // of the caches; "" where it is not known
@@ -55,11 +58,22 @@ type Caches struct {
 // New gives the caches of an app that is still to be bootstrapped. binding is its database, options are those for questions of the
 // watermark's own; current finds the session of the goroutine that calls it, nil if it has none.
 func New(app App, binding d1.PairBinding, options d1.Options, current func() *Session) *Caches {
-	return &Caches{app: app, binding: binding, direct: sql.OpenDB(d1.Open(freshBinding{binding}, options)), current: current, forget: func() {}}
+	return &Caches{
+		app:     app,
+		binding: binding,
+		direct:  sql.OpenDB(d1.Open(freshBinding{binding, false}, options)),
+		primary: sql.OpenDB(d1.Open(freshBinding{binding, true}, options)),
+		current: current,
+		forget:  func() {},
+	}
 }
 
 // OnCollections has f called before the collections are loaded anew: for what else depends on the schema.
 func (c *Caches) OnCollections(f func()) { c.forget = f }
+
+// UseReplicas tells that reads may come from replicas of the database, which may be behind: then the first write of an event asserts the
+// mark though a read has told it, and the caches are loaded from the primary, after its mark.
+func (c *Caches) UseReplicas() { c.replicas = true }
 
 // Generation implements d1.Caches: it changes with each load.
 func (c *Caches) Generation() int {
@@ -108,24 +122,24 @@ func (c *Caches) Refresh(ctx context.Context) error {
 	return c.reach(ctx, mark, started)
 }
 
-// read asks the database for its mark, and makes it if it has none.
+// read asks the primary for its mark, and makes it if it has none.
 func (c *Caches) read(ctx context.Context) (string, error) {
-	mark, err := c.query(ctx)
+	mark, err := c.query(ctx, c.primary)
 	if mark != "" || err != nil && !isMissing(err) {
 		return mark, err
 	}
 	if err := c.install(ctx); err != nil {
 		return "", err
 	}
-	if mark, err = c.query(ctx); err == nil && mark == "" {
+	if mark, err = c.query(ctx, c.primary); err == nil && mark == "" {
 		err = errors.New("watermark: the table " + table + " has no row, and none could be made")
 	}
 	return mark, err
 }
 
 // query gives the mark, "" if the table is there and has no row.
-func (c *Caches) query(ctx context.Context) (mark string, err error) {
-	err = c.direct.QueryRowContext(ctx, readMark.SQL).Scan(&mark)
+func (c *Caches) query(ctx context.Context, db *sql.DB) (mark string, err error) {
+	err = db.QueryRowContext(ctx, readMark.SQL).Scan(&mark)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

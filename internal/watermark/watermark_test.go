@@ -90,12 +90,18 @@ func (i *isolate) must(err error) {
 // viewRule is what the isolate's cache says of users.
 func (i *isolate) viewRule() string {
 	i.t.Helper()
-	users, err := i.FindCachedCollectionByNameOrId("users")
-	i.must(err)
+	users := i.collection("users")
 	if users.ViewRule == nil {
 		return "nil"
 	}
 	return *users.ViewRule
+}
+
+func (i *isolate) collection(name string) *core.Collection {
+	i.t.Helper()
+	collection, err := i.FindCachedCollectionByNameOrId(name)
+	i.must(err)
+	return collection
 }
 
 func (i *isolate) find() error {
@@ -193,6 +199,31 @@ func TestWriteAssertsTheMark(t *testing.T) {
 	if one.must(err); total != 3 {
 		t.Errorf("%d notes", total)
 	}
+}
+
+// Where a read may have been a replica's, the first write asserts the mark all the same.
+func TestReplicas(t *testing.T) {
+	db := openStandIn(t)
+	one, two := boot(t, db), boot(t, db)
+	one.caches.UseReplicas()
+	session := one.begin()
+	if err := one.find(); !errors.Is(err, sql.ErrNoRows) {
+		t.Fatal(err)
+	}
+	one.must(session.Confirm(t.Context()))
+	two.exec("UPDATE _collections SET viewRule = 'new' WHERE name = 'users'")
+	record := core.NewRecord(one.collection("users"))
+	record.Load(map[string]any{"email": "a@example.com", "password": "1234567890"})
+	if err := one.SaveNoValidate(record); !errors.Is(err, d1.ErrStale) {
+		t.Fatalf("a write by old rules: %v", err)
+	}
+	if calls := one.calls(func() { one.must(session.Renew(t.Context())) }); calls != 2 {
+		t.Errorf("to read the primary's mark and load the collections cost %d calls", calls)
+	}
+	if rule := one.viewRule(); rule != "new" {
+		t.Errorf("the rule is %q", rule)
+	}
+	one.must(one.SaveNoValidate(record))
 }
 
 func TestConfirm(t *testing.T) {
@@ -301,7 +332,7 @@ func TestTriggersStay(t *testing.T) {
 	db := openStandIn(t)
 	one := boot(t, db)
 	read := func() string {
-		mark, err := one.caches.query(t.Context())
+		mark, err := one.caches.query(t.Context(), one.caches.direct)
 		one.must(err)
 		return mark
 	}

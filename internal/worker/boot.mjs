@@ -13,7 +13,7 @@ export const BOOT_PLAN = {
       { sql: "SELECT `_params`.* FROM `_params` WHERE `id`=?", params: ["settings"] },
       // internal/watermark: the mark that what is loaded belongs to
       {
-        sql: "SELECT collections||settings AS mark FROM _pf_watermark WHERE (SELECT count(*) FROM sqlite_master WHERE type='trigger' AND name GLOB '_pf_watermark_*')=6",
+        sql: "SELECT CAST(collections||settings AS TEXT) AS mark FROM _pf_watermark WHERE (SELECT count(*) FROM sqlite_master WHERE type='trigger' AND name GLOB '_pf_watermark_*')=6",
         params: [],
         columns: ["mark"],
       },

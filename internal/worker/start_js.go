@@ -230,6 +230,9 @@ func newDatabases(app core.App, onConflict func()) *databases {
 	binding := d1.HostBinding(dataBinding)
 	own := d1.Options{OnFault: options.OnFault, Sleep: options.Sleep}
 	d := &databases{caches: watermark.New(app, binding, own, currentSession)}
+	if os.Getenv("POCKETFLARE_D1_SESSIONS") == "1" {
+		d.caches.UseReplicas()
+	}
 	options.Caches = d.caches
 	d.data = d1.Open(d.caches.Watch(), options)
 	d.caches.OnCollections(func() { d1.ForgetColumns(d.data) })
