@@ -5,6 +5,9 @@ import { createServer } from "node:http";
 import { after, before } from "node:test";
 
 import { suite } from "./harness.mjs";
+import { EventSource } from "./realtime/eventsource.mjs";
+
+globalThis.EventSource = EventSource;
 
 /** An OpenID provider that signs in whoever comes with the right code. */
 class Provider {
@@ -30,7 +33,7 @@ class Provider {
   }
 
   #answer(path, form, headers) {
-    if (path === "/token" && form.get("code") === "good" && form.get("code_verifier") === "verifier") {
+    if (path === "/token" && form.get("code") === "good" && form.get("code_verifier")) {
       return [200, { access_token: "token", token_type: "Bearer", expires_in: 3600, refresh_token: "refresh" }];
     }
     if (path === "/user" && headers.authorization === "Bearer token") {
@@ -89,5 +92,25 @@ suite("OAuth2", {}, (on) => {
 
   on.test("a code that the provider refuses is refused", async (target) => {
     await assert.rejects(signIn(target.client(), "bad"), { status: 400, message: "Failed to fetch OAuth2 token." });
+  });
+
+  on.test("the SDK signs in by the redirect, of which it hears by realtime", async (target) => {
+    const client = target.client();
+    const { record } = await client.collection("members").authWithOAuth2({
+      provider: "oidc",
+      urlCallback: async (url) => {
+        const state = new URL(url).searchParams.get("state");
+        const redirect = await fetch(`${target.url}/api/oauth2-redirect?state=${state}&code=good`, { redirect: "manual" });
+        assert.match(redirect.headers.get("location"), /oauth2-redirect-success/);
+      },
+    });
+    assert.equal(record.email, "ann@example.com");
+    assert.equal(client.authStore.isValid, true);
+    assert.equal(client.realtime.isConnected, false, "it has unsubscribed");
+  });
+
+  on.test("a redirect for a client that is not there fails", async (target) => {
+    const redirect = await fetch(`${target.url}/api/oauth2-redirect?state=${"x".repeat(40)}&code=good`, { redirect: "manual" });
+    assert.match(redirect.headers.get("location"), /oauth2-redirect-failure/);
   });
 });
