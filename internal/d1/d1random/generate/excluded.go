@@ -13,7 +13,15 @@ const (
 )
 
 // typesAreTold is whether the columns of a query have the declared types that SQLite tells: those of RETURNING have none, BLOB is
-// taken for none, and a CAST has the type that it casts to.
+// taken for none, a CAST has the type that it casts to, and a UNION has one only where both sides agree.
 func typesAreTold(sql string) bool {
-	return strings.HasPrefix(sql, "SELECT") && !strings.Contains(strings.ToUpper(sql), "CAST(") && !strings.Contains(sql, anything) && !strings.Contains(sql, "`v")
+	if !strings.HasPrefix(sql, "SELECT") {
+		return false
+	}
+	for _, without := range []string{"CAST(", "cast(", " UNION ", anything, "`v"} {
+		if strings.Contains(sql, without) {
+			return false
+		}
+	}
+	return true
 }
