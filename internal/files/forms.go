@@ -45,7 +45,7 @@ func parseForm(e *core.RequestEvent) error {
 		if errors.As(err, &known) {
 			return known
 		}
-		return e.BadRequestError("Failed to read the submitted data.", err)
+		return e.Next() // PocketBase meets the same error, and tells it in the words of the route
 	}
 	// The response need not wait for it.
 	defer func(form *multipart.Form) { go form.RemoveAll() }(e.Request.MultipartForm)
