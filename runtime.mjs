@@ -3,7 +3,6 @@
 import appWasm from "./build/app.wasm";
 import "./build/wasm_exec.js";
 import { d1Batch } from "./internal/d1/d1.mjs";
-import { noteNews } from "./internal/d1/memory.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
 import { StorageError } from "./internal/files/bucket.mjs";
 import { createDisk } from "./internal/files/disk.mjs";
@@ -215,10 +214,7 @@ export class Runtime {
   tick(scope) {
     const now = performance.now();
     if (now - this.#progress > START_LIMIT) this.#start(scope);
-    if (this.nextTimer <= now) {
-      noteNews();
-      this.#inTurn(scope, () => this.#go._resume());
-    }
+    if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
     if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(scope, now);
     this.#checkProgress(scope, now);
     this.#endIfIdle(scope);
@@ -307,7 +303,7 @@ export class Runtime {
 
   #submit(owner, call, op, at, length) {
     const finish = (turn, error, reply) => {
-      if (OPERATIONS[op] !== d1Batch) noteNews();
+      if (OPERATIONS[op] !== d1Batch) forgetReads(turn);
       if (error instanceof StorageError) this.#noteFault(turn, owner, error);
       if (error) this.#enter(turn, EVENT_FAILED, call, packError(error));
       else this.#enter(turn, EVENT_REPLY, call, reply ?? EMPTY);
@@ -349,7 +345,7 @@ export class Runtime {
   /** Runs a call of the file system that needs I/O. */
   #runFileCall(owner, task, done) {
     const finish = (turn, error, value) => {
-      noteNews();
+      forgetReads(turn);
       if (error instanceof StorageError) this.#noteFault(turn, owner, error);
       this.#inTurn(turn, () => done(error, value));
     };
@@ -490,6 +486,11 @@ export class Runtime {
       },
     };
   }
+}
+
+/** To be called when an event has waited for something else than D1. */
+function forgetReads(scope) {
+  for (const database of scope.databases.values()) database.memory.forget();
 }
 
 function printLine(line) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, mock, test } from "node:test";
 
-import { Memory, noteNews, noteWrite } from "../internal/d1/memory.mjs";
+import { Memory, noteWrite } from "../internal/d1/memory.mjs";
 
 const QUERY = { sql: "SELECT ?", params: ["a"] };
 
@@ -36,7 +36,6 @@ describe("an answer", () => {
 
   for (const [what, happen] of [
     ["a write has started or ended", () => noteWrite("DB")],
-    ["something came from elsewhere", noteNews],
     ["it is to be forgotten", () => memory.forget()],
   ]) {
     test(`is not used when ${what}`, async () => {

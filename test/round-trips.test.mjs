@@ -34,15 +34,20 @@ async function costsOf(client, call) {
   return costs(response);
 }
 
-const USER = { id: "user00000000001", email: "user@example.com", password: "12345678" };
+const USERS = [1, 2, 3].map((n) => ({ id: `user0000000000${n}`, email: `user${n}@example.com`, password: "12345678" }));
+
+async function signIn(client, { email, password }) {
+  client.authStore.clear();
+  await client.collection("users").authWithPassword(email, password);
+}
 
 /** The figures are those of docs/d1.md. */
 const COUNTS = {
   "health": { calls: 0, statements: 0, rounds: 0 },
   "view": { calls: 1, statements: 2, rounds: 1 },
-  "view, signed in": { calls: 2, statements: 3, rounds: 2 },
+  "view, signed in": { calls: 1, statements: 3, rounds: 1 },
   "list with total": { calls: 1, statements: 3, rounds: 1 },
-  "list with total, signed in, with expand": { calls: 3, statements: 5, rounds: 3 },
+  "list with total, signed in, with expand": { calls: 2, statements: 5, rounds: 2 },
   "create": { calls: 1, statements: 4, rounds: 1 },
   "create, signed in": { calls: 2, statements: 5, rounds: 2 },
   "update": { calls: 2, statements: 5, rounds: 2 },
@@ -55,27 +60,31 @@ test("an operation of a warm isolate", { timeout: 120_000 }, (t) =>
   withWorker(COUNTED, async (target) => {
     const admin = await target.admin();
     await createBlog(admin);
-    await admin.collection("users").create({ ...USER, passwordConfirm: USER.password });
+    for (const user of USERS) await admin.collection("users").create({ ...user, passwordConfirm: user.password });
     const [guest, user, stranger] = [target.client(), target.client(), target.client()];
-    await user.collection("users").authWithPassword(USER.email, USER.password);
-    let created = 0;
-    const create = (client) => client.collection("authors").create({ name: `Author ${++created}` });
+    await signIn(user, USERS[0]);
+    let n = 0; // every request is about another record, and meets another answer, than the one before
+    let names = 0;
+    const create = (client) => client.collection("authors").create({ name: `Author ${++names}` });
     const calls = {
       "health": [guest, () => guest.health.check()],
-      "view": [guest, () => guest.collection("posts").getOne(ids.post(1))],
-      "view, signed in": [user, () => user.collection("posts").getOne(ids.post(1))],
+      "view": [guest, () => guest.collection("posts").getOne(ids.post(1 + (n % 3)))],
+      "view, signed in": [user, () => user.collection("posts").getOne(ids.post(1 + (n % 3)))],
       "list with total": [guest, () => guest.collection("posts").getList(1, 5)],
       "list with total, signed in, with expand": [user, () => user.collection("posts").getList(1, 5, { expand: "author" })],
       "create": [guest, create],
       "create, signed in": [user, create],
-      "update": [guest, () => guest.collection("authors").update(ids.author(1), { age: ++created })],
-      "delete": [guest, () => guest.collection("comments").delete(ids.comment(++created))],
-      "login": [stranger, () => stranger.collection("users").authWithPassword(USER.email, USER.password).then(() => stranger.authStore.clear())],
+      "update": [guest, () => guest.collection("authors").update(ids.author(1 + (n % 3)), { age: n })],
+      "delete": [guest, () => guest.collection("comments").delete(ids.comment(n))],
+      "login": [stranger, () => signIn(stranger, USERS[n % 3])],
       "auth-refresh": [user, () => user.collection("users").authRefresh()],
     };
     for (const [name, [client, call]] of Object.entries(calls)) {
       await t.test(name, async () => {
-        await call(client); // from here on the driver knows the columns of its queries
+        for (n = 1; n <= 6; n++) {
+          await admin.collection("posts").update(ids.post(1), { author: ids.author(1 + (n % 3)) });
+          await call(client); // which teaches the driver the columns of the queries, and their order
+        }
         assert.deepEqual(await costsOf(client, call), COUNTS[name]);
       });
     }

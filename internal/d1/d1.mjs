@@ -1,6 +1,7 @@
 // The Worker's side of the D1 driver; packed.go has the layout of a call and its answer.
 
 import { Reader, Writer } from "../wire/wire.mjs";
+import { Course, Habits } from "./habits.mjs";
 import { Memory, noteWrite } from "./memory.mjs";
 import { ReadQueue, timed } from "./reads.mjs";
 import { openSession } from "./session.mjs";
@@ -42,15 +43,16 @@ export async function d1Batch(scope, payload) {
   if (mode !== MODE_BATCH) [shape, flags] = [call.f64(), call.u8()];
   if (mode === MODE_PAIR) [secondShape, flags] = [call.f64(), flags | call.u8()];
   const statements = readStatements(call);
-  const { memory, session } = event(scope, name);
+  const own = event(scope, name);
+  const { session } = own;
   if (session && (shape === 0 || flags & FLAG_PRIMARY)) session.usePrimary();
-  if (mode === MODE_PAIR) return readPair(scope, name, statements, [shape, secondShape]);
+  if (mode === MODE_PAIR) return own.answerPair(statements, [shape, secondShape]);
   if (shape > 0) {
-    const ask = () => read(scope, name, statements[0], shape);
     const anew = flags & FLAG_FRESH || (session && flags & FLAG_PRIMARY);
-    const reply = anew ? ask() : memory.answer(statements[0], ask);
+    const reply = anew ? read(scope, name, statements[0], shape) : own.answer(statements[0], shape);
     return flags & FLAG_PINS ? pinned(session, reply) : reply;
   }
+  own.course.end();
   noteWrite(name);
   try {
     return await write(scope, name, mode, statements);
@@ -74,14 +76,8 @@ async function read(scope, name, statement, shape) {
   return packRows(foreseen ?? (await reads.add(prepare(database, statement), shape)));
 }
 
-/** Answers a read, after the text that a second one gives. What is read later is never older than the text. */
-function readPair(scope, name, statements, shapes) {
-  const reply = askPair(scope, name, statements, shapes);
-  event(scope, name).memory.keep(statements[0], reply.then(withoutText));
-  return reply;
-}
-
-async function askPair(scope, name, [statement, second], [shape, secondShape]) {
+/** Asks for a read, after the text that a second one gives. */
+async function readPair(scope, name, [statement, second], [shape, secondShape]) {
   const { database, reads } = event(scope, name);
   scope.realtime?.join(name, database, reads);
   const prefetch = scope.runtime.prefetched?.[name];
@@ -108,23 +104,80 @@ async function write(scope, name, mode, statements) {
   return packResults(await timed(scope.stats, prepared.length, store));
 }
 
+/** What an event has to do with a database. */
+class EventDatabase {
+  #scope;
+  #name;
+
+  /**
+   * @param {import("../host/scope.mjs").Scope} scope
+   * @param {string} name the binding
+   */
+  constructor(scope, name) {
+    const binding = scope.env[name];
+    this.#scope = scope;
+    this.#name = name;
+    /** Where it reads from replicas, by what: a ReplicaSession or null. */
+    this.session = openSession(scope, name);
+    /** What runs its statements. */
+    this.database = this.session ?? binding;
+    /** The queue by which its reads travel together. */
+    this.reads = new ReadQueue(this.database, scope.stats, binding);
+    /** What it has read. */
+    this.memory = new Memory(name);
+    /** In which order. */
+    this.course = new Course(habitsOf(binding), scope.request);
+  }
+
+  /** @returns {Promise<Uint8Array>} the rows of a read */
+  answer(query, shape) {
+    const reply = this.memory.answer(query, () => this.#read(query, shape));
+    this.#sendAhead(query, shape);
+    return reply;
+  }
+
+  /** @returns {Promise<Uint8Array>} the text that a second read gives, and the rows of the first. What is read later is never older than the text. */
+  answerPair(queries, shapes) {
+    const reply = readPair(this.#scope, this.#name, queries, shapes);
+    this.memory.keep(queries[0], reply.then(withoutText));
+    this.#sendAhead(queries[0], shapes[0]);
+    return reply;
+  }
+
+  /** Sends what has followed a read in other events along with it, for the program to ask for. */
+  #sendAhead(query, shape) {
+    if (this.#scope.runtime.prefetched) return;
+    for (const ahead of this.course.take(query, shape)) {
+      this.memory.answer(ahead.query, () => this.#read(ahead.query, ahead.shape), true).catch(ahead.failed);
+    }
+  }
+
+  #read(query, shape) {
+    return read(this.#scope, this.#name, query, shape);
+  }
+
+  /** To be called when the event is over. */
+  end() {
+    this.course.end();
+  }
+}
+
 /**
- * What an event has to do with a database: `database` runs its statements, which is its `session` where it reads from replicas; `reads` is the
- * queue by which what it reads travels together, and `memory` what it has read.
- *
  * @param {import("../host/scope.mjs").Scope} scope
  * @param {string} name the binding
- * @returns {{ database: D1Database | ReplicaSession, session: ReplicaSession | null, reads: ReadQueue, memory: Memory }}
+ * @returns {EventDatabase}
  */
 export function event(scope, name) {
   let known = scope.databases.get(name);
-  if (!known) {
-    const binding = scope.env[name];
-    const session = openSession(scope, name);
-    const database = session ?? binding;
-    known = { database, session, reads: new ReadQueue(database, scope.stats, binding), memory: new Memory(name) };
-    scope.databases.set(name, known);
-  }
+  if (!known) scope.databases.set(name, (known = new EventDatabase(scope, name)));
+  return known;
+}
+
+const habits = new WeakMap();
+
+function habitsOf(database) {
+  let known = habits.get(database);
+  if (!known) habits.set(database, (known = new Habits()));
   return known;
 }
 

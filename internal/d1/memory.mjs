@@ -15,17 +15,9 @@ const MAX_SIZE = 65_536;
 /** How often each database was written to in this isolate, by binding: raised when a write starts and when it ends. */
 const writes = new Map();
 
-/** Raised when something may have reached an event from elsewhere. */
-let news = 0;
-
 /** To be called when a write to a database starts and when it has ended. @param {string} name the binding */
 export function noteWrite(name) {
   writes.set(name, (writes.get(name) ?? 0) + 1);
-}
-
-/** To be called when Go goes on after a sleep, or after any operation but D1's. */
-export function noteNews() {
-  news++;
 }
 
 /** The answers of one event from one database. */
@@ -43,14 +35,15 @@ export class Memory {
    *
    * @param {{ sql: string, params: unknown[] }} query
    * @param {() => Promise<Uint8Array>} ask
+   * @param {boolean} [ahead] whether nobody has asked for it yet: then it is kept for the first who does, whatever its size
    * @returns {Promise<Uint8Array>} not to be changed
    */
-  answer(query, ask) {
+  answer(query, ask, ahead = false) {
     const key = keyOf(query);
     const now = performance.now();
     const known = this.#answers.get(key);
     if (known && this.#isGood(known, now) && known.uses++ < MAX_USES) return known.reply;
-    return this.#remember(key, now, ask());
+    return this.#remember(key, now, ask(), ahead);
   }
 
   /**
@@ -60,23 +53,28 @@ export class Memory {
    * @param {Promise<Uint8Array>} reply
    */
   keep(query, reply) {
-    this.#remember(keyOf(query), performance.now(), reply);
+    this.#remember(keyOf(query), performance.now(), reply, false);
   }
 
-  #remember(key, now, reply) {
+  #remember(key, now, reply, ahead) {
     if (this.#answers.size >= MAX_ANSWERS) this.#answers.clear();
-    const asked = { asked: now, writes: writes.get(this.#name), news, uses: 0, reply };
+    const asked = { asked: now, writes: writes.get(this.#name), uses: 0, reply };
     this.#answers.set(key, asked);
     const forget = () => this.#answers.get(key) === asked && this.#answers.delete(key);
-    reply.then((bytes) => bytes.length > MAX_SIZE && forget(), forget);
+    const settle = (bytes) => {
+      if (bytes.length <= MAX_SIZE) return;
+      if (ahead && asked.uses === 0) asked.uses = MAX_USES - 1;
+      else forget();
+    };
+    reply.then(settle, forget);
     return reply;
   }
 
   #isGood(answer, now) {
-    return answer.writes === writes.get(this.#name) && answer.news === news && now - answer.asked < LIFETIME;
+    return answer.writes === writes.get(this.#name) && now - answer.asked < LIFETIME;
   }
 
-  /** Has all be asked anew. */
+  /** Has all be asked anew: the event has slept, or waited for something else than D1. */
   forget() {
     this.#answers.clear();
   }

@@ -112,6 +112,7 @@ export class Scope {
   end() {
     this.ended = true;
     this.#queue.length = 0;
+    for (const database of this.databases.values()) database.end();
     this.wake();
   }
 
