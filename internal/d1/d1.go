@@ -80,8 +80,8 @@
 // # What differs from SQLite
 //
 //   - Several statements in one Exec outside of a transaction are one batch: all of them are stored, or none.
-//   - ColumnType tells "" of a BLOB column and of the columns of RETURNING and of a UNION of different types, and of a CAST the
-//     type that it casts to.
+//   - ColumnType tells "" of a BLOB column and of the columns of RETURNING and of a UNION of different types, and of a CAST and
+//     of what a view computes the type of what it is made from.
 //   - The last digit of a sine, cosine or arc cosine is that of D1's C library, and so is that of PocketBase's geoDistance().
 //   - A query that fails after its first rows gives none of them: D1 gives results whole.
 //   - RowsAffected and LastInsertId are those of the last write of the same Exec, and 0 without one: SQLite's connection remembers

@@ -47,7 +47,7 @@ export class Sequence {
       [30, () => this.#list(collection)],
       [8, () => this.#batch()],
       [14, () => this.#auth()],
-      [5, () => this.#sql(collection)],
+      [5, () => this.#sql(tables.includes(collection) ? collection : (tables[0] ?? collection))], // what a view computes has other declared types
       [2, () => this.#settings()],
       [2, () => this.#superusers()],
       [2, () => ({ path: `/api/collections?sort=${dice.pick("name", "-id", "type,id", "nothing")}&filter=${encodeURIComponent(dice.pick("", "type = 'base'", "name ~ 'c'"))}&fields=items.name,items.type,totalItems`, as: this.#someone() })],
