@@ -3,6 +3,7 @@
 import appWasm from "./build/app.wasm";
 import "./build/wasm_exec.js";
 import { d1Batch } from "./internal/d1/d1.mjs";
+import { SCRATCH_MEMORY, ScratchKeeper } from "./internal/d1/scratch.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
 import { StorageError } from "./internal/files/bucket.mjs";
 import { createDisk } from "./internal/files/disk.mjs";
@@ -28,6 +29,12 @@ const OPERATIONS = {
   9: fetchClose,
   10: fileOpen,
   20: realtimeCall,
+  30: (scope, payload) => scope.runtime.openScratch(payload),
+};
+
+/** What Go can ask for that is answered at once. */
+const ANSWERS = {
+  1: (runtime, payload) => runtime.scratch.call(payload),
 };
 
 // The kinds of events that are reported to Go; internal/host/door_js.go.
@@ -82,6 +89,8 @@ export class Runtime {
   disk = null;
   /** When Go's next timer is due, in performance.now() milliseconds. */
   nextTimer = Infinity;
+  /** SQLite in the isolate, for transactions. */
+  scratch = new ScratchKeeper();
 
   #go;
   #exports;
@@ -178,6 +187,12 @@ export class Runtime {
     return waiting.promise;
   }
 
+  /** Operation: opens the scratch, if there is memory for it. */
+  async openScratch(payload) {
+    if (this.memory + SCRATCH_MEMORY > this.#memoryLimit) throw new Error("too little memory is left for a scratch");
+    await this.scratch.open(payload);
+  }
+
   /** Makes the scope one of this instance's. */
   attach(scope) {
     scope.id = ++this.#lastScope;
@@ -215,7 +230,10 @@ export class Runtime {
     const now = performance.now();
     if (now - this.#progress > START_LIMIT) this.#start(scope);
     if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
-    if (now - this.#lastSweep >= PUMP_INTERVAL) this.#sweep(scope, now);
+    if (now - this.#lastSweep >= PUMP_INTERVAL) {
+      this.#sweep(scope, now);
+      this.scratch.tidy(false);
+    }
     this.#checkProgress(scope, now);
     this.#endIfIdle(scope);
   }
@@ -255,6 +273,15 @@ export class Runtime {
         const call = ++this.#lastCall;
         this.#submit(this.#scopes.get(scope), call, op, at, length);
         return call;
+      },
+      ask: (what, at, length) => {
+        try {
+          this.#parcel = ANSWERS[what](this, new Uint8Array(this.#exports.mem.buffer, at, length));
+          return this.#parcel.length;
+        } catch (error) {
+          this.#parcel = packError(error);
+          return ~this.#parcel.length;
+        }
       },
       take: (to) => {
         new Uint8Array(this.#exports.mem.buffer, to, this.#parcel.length).set(this.#parcel);
@@ -403,6 +430,7 @@ export class Runtime {
       this.#current = outer;
     }
     if (this.#go.exited) this.#die(`the Go program has ended with exit code ${this.#exitCode}`);
+    if (this.memory + this.scratch.memory > this.#memoryLimit) this.scratch.tidy(true);
     if (this.memory > this.#memoryLimit) this.#retire(`its memory has passed ${this.#memoryLimit / MEBIBYTE} MB`);
   }
 
@@ -482,7 +510,7 @@ export class Runtime {
       // Go calls this when linear memory has grown. It is the one host function that throws: the instance is given up.
       "runtime.resetMemoryDataView": () => {
         go.mem = new DataView(this.#exports.mem.buffer);
-        if (this.memory > this.#memoryCeiling) throw new RuntimeError(`memory has passed ${this.#memoryCeiling / MEBIBYTE} MB`);
+        if (this.memory + this.scratch.memory > this.#memoryCeiling) throw new RuntimeError(`memory has passed ${this.#memoryCeiling / MEBIBYTE} MB`);
       },
     };
   }

@@ -20,6 +20,9 @@ async function transcriptsOfSQLite() {
   return JSON.parse(stdout);
 }
 
+/** How many ways there are to answer the steps of a transaction: d1test.Modes. */
+const MODES = 7;
+
 describe("the D1 driver", () => {
   let expected;
   before(async () => {
@@ -27,17 +30,19 @@ describe("the D1 driver", () => {
     expected = await transcriptsOfSQLite();
   });
 
-  test("does what SQLite does", { timeout: 300_000 }, async (t) => {
-    await withWorker({ wasm: WASM }, async ({ url }) => {
-      for (const [index, { name, text }] of expected.entries()) {
-        await t.test(name, async () => {
-          const response = await fetch(`${url}/${index}`);
-          assert.equal(response.status, 200, name);
-          const got = await response.json();
-          assert.equal(got.name, name);
-          assert.deepEqual(got.text.split("\n"), text.split("\n"));
-        });
-      }
+  for (const [title, modeOf] of [["replay", () => 0], ["other ways in turns", (index) => 1 + (index % (MODES - 1))]]) {
+    test(`does what SQLite does, transactions by ${title}`, { timeout: 300_000 }, async (t) => {
+      await withWorker({ wasm: WASM }, async ({ url }) => {
+        for (const [index, { name, text }] of expected.entries()) {
+          await t.test(name, async () => {
+            const response = await fetch(`${url}/${index}?mode=${modeOf(index)}`);
+            assert.equal(response.status, 200, name);
+            const got = await response.json();
+            assert.equal(got.name, name);
+            assert.deepEqual(got.text.split("\n"), text.split("\n"));
+          });
+        }
+      });
     });
-  });
+  }
 });

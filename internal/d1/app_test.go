@@ -30,15 +30,18 @@ func openStandIn(t testing.TB, path string) *standin.Database {
 }
 
 // databases is the pair that an app has.
-type databases struct{ app, logs *standin.Database }
+type databases struct {
+	app, logs *standin.Database
+	scratch   d1.Scratch
+}
 
 func openDatabases(t testing.TB) *databases {
-	return &databases{openStandIn(t, ":memory:"), openStandIn(t, ":memory:")}
+	return &databases{openStandIn(t, ":memory:"), openStandIn(t, ":memory:"), nil}
 }
 
 // isolate is how PocketBase opens the databases in an isolate of its own. It opens each twice, for its two pools.
 func (d *databases) isolate(onConflict func()) core.DBConnectFunc {
-	data := d1.Open(d.app, d1.Options{OnConflict: onConflict, TokenWrites: true})
+	data := d1.Open(d.app, d1.Options{OnConflict: onConflict, TokenWrites: true, Scratch: d.scratch, ReadOften: []string{"_collections", "_migrations"}})
 	logs := d1.Open(d.logs, d1.Options{DeferErrors: true})
 	return func(path string) (*dbx.DB, error) {
 		if strings.HasSuffix(path, "auxiliary.db") {

@@ -133,7 +133,7 @@ func (t *replay) forgetResults() {
 func (t *replay) lost(err error) error {
 	var e *Error
 	switch {
-	case !errors.As(err, &e), e.isLimit():
+	case !errors.As(err, &e), e.isLimit() && !t.guessed:
 		return err
 	case e.Message == conflictRaw:
 		err = ErrConflict
@@ -143,6 +143,10 @@ func (t *replay) lost(err error) error {
 		err = fmt.Errorf("%w: %w", ErrConflict, err)
 	}
 	t.db.options.OnConflict()
+	if t.guessed {
+		t.db.options.OnWrongGuess()
+	}
+	t.conflict = err
 	return err
 }
 

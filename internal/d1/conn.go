@@ -57,11 +57,19 @@ func (c *conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, erro
 	if c.tx != nil {
 		return nil, errNested
 	}
-	c.tx = newReplay(c.db)
+	c.tx = c.db.newStepper()
 	if caches := c.db.options.Caches; caches != nil {
 		c.generation = caches.Generation()
 	}
 	return &tx{conn: c, ctx: ctx}, nil
+}
+
+// newStepper chooses how a transaction is answered.
+func (db *connector) newStepper() stepper {
+	if db.options.Scratch != nil && !db.options.DeferErrors && db.options.MayGuess() {
+		return newGuess(db)
+	}
+	return newReplay(db)
 }
 
 // tx ends the transaction of a connection.

@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"github.com/pocketbase/pocketbase/core"
+
+	"pocketflare/internal/d1/standin"
 )
 
 // TestCounts shows what PocketBase's actions cost in D1 calls and statements, and keeps the calls from growing.
 func TestCounts(t *testing.T) {
 	databases := openDatabases(t)
+	databases.scratch = new(standin.Scratch)
 	var app core.App
 	count := func(name string, most int, f func() error) {
 		t.Helper()

@@ -160,6 +160,28 @@ type Options struct {
 	// Caches, if set, are what the application keeps of the database in memory.
 	Caches Caches
 
+	// Scratch, if set, answers the steps of transactions in the place of D1; their commits prove what it said.
+	Scratch Scratch
+
+	// MayGuess, if set, tells whether a transaction that begins may use the Scratch: whoever runs it can begin again when
+	// OnWrongGuess was called, and then must be refused.
+	MayGuess func() bool
+
+	// ScratchRows is how many rows of a table the Scratch may hold; 500 if it is 0, none if it is negative. Larger tables stay in D1:
+	// what the transaction has not written is read there, and other reads of them are a replay.
+	ScratchRows int
+
+	// ReadOften names tables, in lower case, that transactions use to read several times before they write: the first read loads the
+	// whole table into the Scratch.
+	ReadOften []string
+
+	// Guessing, if set, is called when a transaction begins to rely on the Scratch, with a function that asks D1 whether all of it is
+	// right so far: to be called before anything leaves that cannot be taken back. What it returns is called when the transaction ends.
+	Guessing func(prove func(context.Context) error) (done func())
+
+	// OnWrongGuess, if set, is called with the OnConflict of a transaction that used the Scratch.
+	OnWrongGuess func()
+
 	// OnFault, if set, is called with each ErrUnavailable and ErrUncertain.
 	OnFault func(error)
 
@@ -188,6 +210,18 @@ func Open(binding Binding, options Options) driver.Connector {
 	if options.OnConflict == nil {
 		options.OnConflict = func() {}
 	}
+	if options.MayGuess == nil {
+		options.MayGuess = func() bool { return true }
+	}
+	if options.Guessing == nil {
+		options.Guessing = func(func(context.Context) error) func() { return func() {} }
+	}
+	if options.ScratchRows == 0 {
+		options.ScratchRows = scratchRows
+	}
+	if options.OnWrongGuess == nil {
+		options.OnWrongGuess = func() {}
+	}
 	if options.OnFault == nil {
 		options.OnFault = func(error) {}
 	}
@@ -214,6 +248,7 @@ type connector struct {
 	schema  schema
 	parses  parseCache
 	tokens  tokens
+	scratch scratchState
 	down    atomic.Bool // the last call found no database, as often as it was sent
 }
 

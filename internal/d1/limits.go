@@ -8,6 +8,7 @@ const (
 	maxResultColumns = 2000      // columns of a result; D1 gives 100, SQLite can give as many
 	maxPattern       = 50        // bytes of a pattern of LIKE
 	maxTerms         = 5         // SELECTs of a compound one
+	maxArguments     = 32        // arguments of a function
 	maxCondition     = 40        // conditions that are joined by OR, well under the expression depth of 100
 )
 
@@ -22,4 +23,7 @@ const (
 
 	// A statement's own text, so that what a transaction puts around it has room as well.
 	maxOwnSQL = maxSQL - 12_000
+
+	scratchRows  = 500 // rows of a table up to which the scratch holds it whole
+	scratchLoads = 40  // tables that are asked for at once
 )

@@ -70,21 +70,30 @@ func appendCall(b []byte, binding string, mode byte, statements []Statement) ([]
 	}
 	b = wire.AppendU32(b, uint32(len(statements)))
 	for _, s := range statements {
-		b = wire.AppendString(b, s.SQL)
-		b = wire.AppendU32(b, uint32(len(s.Params)))
-		for _, param := range s.Params {
-			switch v := param.(type) {
-			case nil:
-				b = append(b, tagNull)
-			case float64:
-				b = wire.AppendF64(append(b, tagReal), v)
-			case string:
-				b = wire.AppendString(append(b, tagText), v)
-			case []byte:
-				b = wire.AppendBytes(append(b, tagBlob), v)
-			default:
-				return nil, fmt.Errorf("d1: cannot bind a %T", param)
-			}
+		var err error
+		if b, err = appendStatement(b, s); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// appendStatement packs a statement.
+func appendStatement(b []byte, s Statement) ([]byte, error) {
+	b = wire.AppendString(b, s.SQL)
+	b = wire.AppendU32(b, uint32(len(s.Params)))
+	for _, param := range s.Params {
+		switch v := param.(type) {
+		case nil:
+			b = append(b, tagNull)
+		case float64:
+			b = wire.AppendF64(append(b, tagReal), v)
+		case string:
+			b = wire.AppendString(append(b, tagText), v)
+		case []byte:
+			b = wire.AppendBytes(append(b, tagBlob), v)
+		default:
+			return nil, fmt.Errorf("d1: cannot bind a %T", param)
 		}
 	}
 	return b, nil

@@ -137,6 +137,9 @@ func (t *replay) probePart(ctx context.Context, writes []Statement, e *entry, pa
 
 // probeQuery gives the rows of a query of the driver's own.
 func (t *replay) probeQuery(ctx context.Context, query Statement, columns int) (*rowList, error) {
+	if t.oracle != nil {
+		return t.oracle.probeQuery(query, columns)
+	}
 	text, err := t.probeRows(ctx, t.writes, &entry{statement: query, columns: columns})
 	if err != nil {
 		return nil, err
@@ -184,7 +187,15 @@ func (r *writeResult) look() error {
 	case r.lost:
 		return errResultLost
 	}
+	if r.step.oracle != nil {
+		if err := r.step.oracle.look(r.ctx); err != nil || r.known {
+			return err
+		}
+	}
 	text, err := r.step.db.probe(r.ctx, r.step.writes[:r.index+1], Statement{SQL: changesExpression})
+	if err != nil && r.step.guessed && isSQLite(err) {
+		err = r.step.lost(err)
+	}
 	if err != nil {
 		return err
 	}

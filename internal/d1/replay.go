@@ -36,8 +36,23 @@ type replay struct {
 	answers  map[string]*rowList // of the reads since the last write
 	defaults map[string][]madeUp // of tables, as far as they are known
 	deferred bool                // foreign keys are looked at when it commits
-	failed   bool                // the application has been told of a conflict
+	conflict error               // what the application has been told of one
+	oracle   oracle              // answers in the place of D1; nil if D1 answers every step
+	guessed  bool                // it has
 }
+
+// oracle answers steps of a transaction without D1. What it says is a guess, which the commit proves.
+type oracle interface {
+	// reader chooses who answers a query. Its error ends the transaction.
+	reader(ctx context.Context, p *parsed, query Statement) (reader, error)
+	// probeQuery answers a query about the schema or of values that are made up.
+	probeQuery(query Statement, columns int) (*rowList, error)
+	// look finds out what the writes have done, as far as it can. Its error ends the transaction.
+	look(ctx context.Context) error
+}
+
+// reader answers a read: its rows, and the text of each.
+type reader func(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error)
 
 // entry is a step of the transaction: a write, or what a read was told.
 type entry struct {
@@ -165,7 +180,7 @@ func (t *replay) rollback(ctx context.Context) {
 			reads++
 		}
 	}
-	if reads == 0 || len(t.log) < 2 || t.failed || ctx.Err() != nil {
+	if !t.guessed && (reads == 0 || len(t.log) < 2) || t.conflict != nil || ctx.Err() != nil {
 		return
 	}
 	if err := t.check(ctx); err != nil {
@@ -177,7 +192,7 @@ func (t *replay) rollback(ctx context.Context) {
 func (t *replay) check(ctx context.Context) error {
 	proof, _ := t.proof()
 	_, err := t.db.probe(ctx, proof, Statement{SQL: "''"})
-	if own := (*Error)(nil); errors.As(err, &own) && !own.isLimit() {
+	if own := (*Error)(nil); errors.As(err, &own) && (t.guessed || !own.isLimit()) {
 		return err
 	}
 	return nil
@@ -190,7 +205,6 @@ func (t *replay) blame(ctx context.Context, err error) error {
 		return err
 	}
 	if lost := t.check(ctx); lost != nil {
-		t.failed = true
 		return t.lost(lost)
 	}
 	return err

@@ -32,6 +32,11 @@ func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	if len(t.writes) == 0 || p.explain {
 		read = t.readStored
 	}
+	if t.oracle != nil && !p.explain {
+		if read, err = t.oracle.reader(ctx, p, statement); err != nil {
+			return nil, err
+		}
+	}
 	rows, texts, err := read(ctx, p, e)
 	if err != nil {
 		return nil, t.blame(ctx, err)

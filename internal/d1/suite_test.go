@@ -12,20 +12,24 @@ import (
 
 	"pocketflare/internal/d1"
 	"pocketflare/internal/d1/d1test"
+	"pocketflare/internal/d1/standin"
 )
 
 var sequences = flag.Int("sequences", 150, "how many sequences of random statements to compare")
 
-// modes are the ways in which the driver is to be the same: each of its Options that changes how it works has one.
-var modes = map[string]d1.Options{
-	"replay":                {TokenWrites: true},
-	"replay without tokens": {},
-}
+var everyMode = flag.Bool("modes", false, "run each case of the suite in every mode of transactions, not in two")
 
-// TestSuite compares the driver over a stand-in for D1, in each mode, with the driver of stock PocketBase on SQLite.
+// TestSuite compares the driver over a stand-in for D1 with the driver of stock PocketBase on SQLite.
 func TestSuite(t *testing.T) {
-	for _, c := range d1test.Cases() {
+	for i, c := range d1test.Cases() {
+		modes := []d1test.Mode{d1test.Modes[0], d1test.Modes[1+i%(len(d1test.Modes)-1)]}
+		if *everyMode {
+			modes = d1test.Modes
+		}
 		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c, modes) })
+	}
+	if d1test.Guesses == 0 {
+		t.Error("no guess was wrong: the scratch that lies was not believed")
 	}
 }
 
@@ -33,22 +37,27 @@ func TestSuite(t *testing.T) {
 func TestRandom(t *testing.T) {
 	for seed := range *sequences {
 		c := d1test.Random(uint64(seed))
-		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c, map[string]d1.Options{"replay": modes["replay"]}) })
+		mode := seed % len(d1test.Modes)
+		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c, d1test.Modes[mode:mode+1]) })
 	}
 }
 
-func compareDrivers(t *testing.T, c d1test.Case, modes map[string]d1.Options) {
+func compareDrivers(t *testing.T, c d1test.Case, modes []d1test.Mode) {
 	stock, err := core.DefaultDBConnect(filepath.Join(t.TempDir(), "data.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stock.Close()
 	want := c.Transcript(stock.DB())
-	for name, options := range modes {
-		t.Run(name, func(t *testing.T) {
-			db := sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), options))
-			defer db.Close()
-			compare(t, want, c.Transcript(db))
+	for _, mode := range modes {
+		t.Run(mode.Name, func(t *testing.T) {
+			got, err := mode.Transcript(c, new(standin.Scratch), func(options d1.Options) (*sql.DB, error) {
+				return sql.OpenDB(d1.Open(openStandIn(t, ":memory:"), options)), nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, want, got)
 		})
 	}
 }

@@ -19,6 +19,9 @@ import (
 //go:wasmimport pocketflare submit
 func hostSubmit(scope, op int32, payload unsafe.Pointer, length int32) (call int32)
 
+//go:wasmimport pocketflare ask
+func hostAsk(what int32, payload unsafe.Pointer, length int32) (replyLength int32)
+
 //go:wasmimport pocketflare take
 func hostTake(to unsafe.Pointer)
 
@@ -152,6 +155,16 @@ func call(ctx context.Context, scope int32, op Op, payload []byte) ([]byte, erro
 		delete(calls, id)
 		return nil, ctx.Err()
 	}
+}
+
+// Ask has JavaScript answer at once, without I/O. The reply is the caller's own; the payload may be used again.
+func Ask(what Op, payload []byte) ([]byte, error) {
+	length := hostAsk(int32(what), unsafe.Pointer(unsafe.SliceData(payload)), int32(len(payload)))
+	if length >= 0 {
+		return take(length), nil
+	}
+	r := wire.NewReader(take(^length))
+	return nil, &Error{Name: r.String(), Message: r.String()}
 }
 
 // Sleep waits for d. Unlike time.Sleep it keeps the goroutine's scope alive meanwhile.

@@ -26,11 +26,16 @@ const (
 	OpFetchClose Op = 9  // gives up an outgoing request
 	OpFileOpen   Op = 10 // opens an object for the event's response: internal/files
 	OpRealtime   Op = 20 // a call of the realtime hubs: internal/realtime
+	OpScratch    Op = 30 // an empty SQLite in the isolate: internal/d1
 )
+
+// AskScratch is what Ask asks the isolate's SQLite: internal/d1.
+const AskScratch Op = 1
 
 // Outcome is what became of an event's work so far, for who decides whether it may be run again.
 type Outcome struct {
 	Conflicts int // transactions that lost a race and were not stored
+	Guesses   int // of these, those whose steps were answered in the isolate: the reason may be a wrong answer
 	Effects   int // what has reached the outside: stored writes, outgoing requests
 	Faults    int // calls of the database that failed for good because it could not be reached
 	Uncertain int // of those, writes that may have been stored

@@ -20,6 +20,9 @@ type Scope struct {
 	label   unsafe.Pointer
 	outcome Outcome
 
+	repeatable func() bool
+	guesses    map[*func(context.Context) error]struct{}
+
 	// Attached is what belongs to the event besides, for who handles it.
 	Attached any
 }
@@ -110,6 +113,50 @@ func NoteConflict() {
 	if scope := labels[profileLabel()]; scope != nil {
 		scope.outcome.Conflicts++
 	}
+}
+
+// NoteGuess counts a transaction of the goroutine's event that was not stored and whose steps were answered by guesses.
+func NoteGuess() {
+	if scope := labels[profileLabel()]; scope != nil {
+		scope.outcome.Guesses++
+	}
+}
+
+// Repeatable sets the function that tells whether the event would be handled anew if it failed now.
+func (s *Scope) Repeatable(f func() bool) { s.repeatable = f }
+
+// Repeatable tells whether the goroutine's event would be handled anew if it failed now.
+func Repeatable() bool {
+	scope := labels[profileLabel()]
+	return scope != nil && scope.repeatable != nil && scope.repeatable()
+}
+
+// Guessing keeps a function that asks whether what the goroutine's event relies on is right, until done is called.
+func Guessing(prove func(context.Context) error) (done func()) {
+	scope := labels[profileLabel()]
+	if scope == nil {
+		return func() {}
+	}
+	if scope.guesses == nil {
+		scope.guesses = map[*func(context.Context) error]struct{}{}
+	}
+	key := &prove
+	scope.guesses[key] = struct{}{}
+	return func() { delete(scope.guesses, key) }
+}
+
+// ProveGuesses is to be called before the goroutine's event does something to the outside: what it relies on is proved first.
+func ProveGuesses(ctx context.Context) error {
+	scope := labels[profileLabel()]
+	if scope == nil {
+		return nil
+	}
+	for prove := range scope.guesses {
+		if err := (*prove)(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // NoteEffect counts what the goroutine's event has done to the outside.

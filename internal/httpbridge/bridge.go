@@ -39,6 +39,9 @@ const BufferSize = 64 << 10
 // maxAttempts is how often a request is run at most.
 const maxAttempts = 4
 
+// strictAttempt is the attempt from which on no transaction is answered by a guess.
+const strictAttempt = 3
+
 // The kinds of request bodies.
 const (
 	BodyNone   = 0
@@ -59,6 +62,9 @@ type Scope interface {
 
 	// Outcome tells what became of the event's work so far.
 	Outcome() host.Outcome
+
+	// Repeatable sets the function that tells whether the event would be handled anew if it failed now.
+	Repeatable(func() bool)
 }
 
 // Event is a fetch event, and what its handler has in memory of a database that others write to as well.
@@ -104,6 +110,7 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		}
 		w := newResponse(event, request)
 		w.bodyReader.goOnFrom(earlier)
+		event.Repeatable(func() bool { return attempt < strictAttempt && w.repeatable() })
 		before := event.Outcome()
 		returned := run(handler, w, request)
 		unconfirmed := w.confirm()
@@ -128,7 +135,7 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		case outcome.Unstored > before.Unstored && w.failed():
 			unstored(w, outcome)
 			return
-		case outcome.Conflicts == before.Conflicts || !w.failed():
+		case outcome.Conflicts == before.Conflicts || !w.failed() && !w.misled(before, outcome):
 			w.finish()
 			return
 		case !w.repeatable() || attempt == maxAttempts || pause(event, attempt) != nil:
@@ -138,6 +145,11 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		earlier = w.bodyReader
 		w.release()
 	}
+}
+
+// misled tells whether the handler may have answered what it would not have, had it known what a transaction really found.
+func (w *response) misled(before, outcome host.Outcome) bool {
+	return outcome.Guesses > before.Guesses && !w.streaming
 }
 
 // run calls the handler. It returns false if the handler panicked.

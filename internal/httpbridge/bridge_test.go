@@ -64,6 +64,8 @@ var errStale = errors.New("stale")
 
 func (e *fakeEvent) Outcome() host.Outcome { return e.outcome }
 
+func (e *fakeEvent) Repeatable(func() bool) {}
+
 func (e *fakeEvent) Context() context.Context { return e.ctx }
 
 func (e *fakeEvent) Respond(head, body []byte) {

@@ -111,8 +111,10 @@ func currentSession() *watermark.Session {
 
 func boot(app *pocketbase.PocketBase) (*instance, error) {
 	host.Mark(host.PhaseBootstrap)
-	races := 0
-	databases := newDatabases(app, func() { races++ })
+	races, migrating := 0, false
+	mayGuess := func() bool { return migrating && races == 0 || host.Repeatable() } // a boot's steps are repeated as well
+	databases := newDatabases(app, mayGuess, func() { races++ })
+	migrating = usesScratch() && databases.isEmpty()
 	if err := adopt(app, databases.connect); err != nil {
 		return nil, err
 	}
@@ -138,6 +140,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 		return nil, err
 	}
 	relaxCollector()
+	migrating = false
 	return &instance{handler, databases.caches, live, requestLogs}, nil
 }
 
@@ -181,6 +184,9 @@ func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) 
 				return nil, err
 			}
 		}
+		if err := host.ProveGuesses(ctx); err != nil {
+			return nil, err
+		}
 		host.NoteEffect()
 	}
 	return host.Call(ctx, op, payload)
@@ -212,8 +218,9 @@ type databases struct {
 	caches     *watermark.Caches
 }
 
-// newDatabases gives the databases of an app. onConflict is called when a transaction has lost a race.
-func newDatabases(app core.App, onConflict func()) *databases {
+// newDatabases gives the databases of an app. mayGuess tells whether a transaction may be answered by guesses, onConflict is called when one
+// has lost a race.
+func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databases {
 	options := d1.Options{
 		OnStored: host.NoteEffect,
 		OnConflict: func() {
@@ -226,6 +233,10 @@ func newDatabases(app core.App, onConflict func()) *databases {
 		},
 		TokenWrites: os.Getenv("POCKETFLARE_D1_WRITE_TOKENS") != "0",
 		Sleep:       host.Sleep,
+	}
+	if usesScratch() {
+		options.Scratch, options.ReadOften = d1.HostScratch(), []string{"_collections", core.DefaultMigrationsTable}
+		options.MayGuess, options.Guessing, options.OnWrongGuess = mayGuess, host.Guessing, host.NoteGuess
 	}
 	binding := d1.HostBinding(dataBinding)
 	own := d1.Options{OnFault: options.OnFault, Sleep: options.Sleep}
@@ -243,6 +254,18 @@ func newDatabases(app core.App, onConflict func()) *databases {
 		Sleep:       host.Sleep,
 	})
 	return d
+}
+
+// usesScratch tells whether the steps of transactions are answered in the isolate.
+func usesScratch() bool { return os.Getenv("POCKETFLARE_D1_SCRATCH") == "1" }
+
+// isEmpty tells whether PocketBase has not made its tables yet.
+func (d *databases) isEmpty() bool {
+	db := sql.OpenDB(d.data)
+	defer db.Close()
+	var tables int
+	err := db.QueryRow("SELECT count(*) FROM sqlite_master WHERE name='_migrations'").Scan(&tables)
+	return err == nil && tables == 0 // PocketBase's own first question meets the error again
 }
 
 // connect is the app's core.DBConnectFunc. PocketBase opens each file twice, for its two pools.

@@ -14,7 +14,7 @@ import (
 	"pocketflare/internal/httpbridge"
 )
 
-// run answers GET /<n> with the transcript of case n, and with 404 past the last.
+// run answers GET /<n> with the transcript of case n, and with 404 past the last. ?mode=<m> chooses a mode of transactions.
 func run() error {
 	db := sql.OpenDB(d1.Open(d1.HostBinding("APP_DB"), d1.Options{TokenWrites: true}))
 	all := cases()
@@ -24,11 +24,19 @@ func run() error {
 			http.NotFound(w, r)
 			return
 		}
-		if err := d1test.Empty(r.Context(), db); err != nil {
+		mode, err := strconv.Atoi(r.URL.Query().Get("mode"))
+		if err != nil || mode < 0 || mode >= len(d1test.Modes) {
+			http.NotFound(w, r)
+			return
+		}
+		text, err := d1test.Modes[mode].Transcript(all[n], d1.HostScratch(), func(options d1.Options) (*sql.DB, error) {
+			return sql.OpenDB(d1.Open(d1.HostBinding("APP_DB"), options)), d1test.Empty(r.Context(), db)
+		})
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		if err := json.NewEncoder(w).Encode(transcript{all[n].Name, all[n].Transcript(db)}); err != nil {
+		if err := json.NewEncoder(w).Encode(transcript{all[n].Name, text}); err != nil {
 			panic(http.ErrAbortHandler)
 		}
 	})

@@ -1,0 +1,97 @@
+package d1test
+
+import (
+	"database/sql"
+	"math/rand/v2"
+	"strings"
+
+	"pocketflare/internal/d1"
+)
+
+// Mode is a way in which a driver answers the steps of transactions.
+type Mode struct {
+	Name string
+	Rows int // of d1.Options.ScratchRows
+
+	replay, tokenless, random, lies bool
+}
+
+// Modes are all of them. In each a case does the same.
+var Modes = []Mode{
+	{Name: "replay", replay: true},
+	{Name: "replay without tokens", replay: true, tokenless: true},
+	{Name: "scratch"},
+	{Name: "scratch without rows", Rows: -1},
+	{Name: "scratch of three rows", Rows: 3},
+	{Name: "scratch and replay in turns", Rows: 3, random: true},
+	{Name: "scratch that lies", lies: true},
+}
+
+// Guesses counts, over all transcripts, the wrong ones.
+var Guesses int
+
+// Transcript runs a case on an empty database that open connects to. Where a guess was wrong it runs the case anew, as an application
+// runs its request again, with the transaction that made the guess by replay.
+func (m Mode) Transcript(c Case, scratch d1.Scratch, open func(d1.Options) (*sql.DB, error)) (string, error) {
+	random := rand.New(rand.NewPCG(uint64(len(c.Name)), uint64(m.Rows)))
+	options := d1.Options{TokenWrites: !m.tokenless, Scratch: scratch, ScratchRows: m.Rows}
+	if m.replay {
+		options.Scratch = nil
+	}
+	if m.lies {
+		options.Scratch = &liar{scratch, random}
+	}
+	strict := map[int]bool{}
+	for {
+		begun, wrong := 0, false
+		options.MayGuess = func() bool {
+			begun++
+			return !strict[begun] && !(m.random && random.IntN(2) == 0)
+		}
+		options.OnWrongGuess = func() {
+			strict[begun], wrong = true, true
+			Guesses++
+		}
+		db, err := open(options)
+		if err != nil {
+			return "", err
+		}
+		transcript := c.Transcript(db)
+		if err := db.Close(); err != nil || !wrong {
+			return transcript, err
+		}
+	}
+}
+
+// liar is a scratch that tells the truth four times of five.
+type liar struct {
+	d1.Scratch
+	random *rand.Rand
+}
+
+func (l *liar) lies() bool { return l.random.IntN(5) == 0 }
+
+// Run invents errors.
+func (l *liar) Run(statement d1.Statement) (string, error) {
+	if l.lies() {
+		return "", &d1.Error{Code: d1.CodeConstraint, Extended: 2067, Message: "UNIQUE constraint failed: t.lie"}
+	}
+	return l.Scratch.Run(statement)
+}
+
+// Text keeps rows back.
+func (l *liar) Text(query d1.Statement) (string, error) {
+	text, err := l.Scratch.Text(query)
+	if strings.HasPrefix(query.SQL, "WITH pfq") && l.lies() {
+		return "", nil
+	}
+	return text, err
+}
+
+// Load leaves tables empty.
+func (l *liar) Load(table string, insert d1.Statement) error {
+	if l.lies() {
+		return nil
+	}
+	return l.Scratch.Load(table, insert)
+}

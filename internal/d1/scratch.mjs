@@ -1,0 +1,374 @@
+// SQLite in the isolate, in memory: where the driver tries out what a transaction does. scratch.go tells what for; scratch_js.go has the
+// layout of a call and its answer.
+
+import { Reader, Writer } from "../wire/wire.mjs";
+
+const RUN = 1;
+const TEXT = 2;
+const COLUMNS = 3;
+const TOUCHES = 4;
+const LOAD = 5;
+const KEEPS = 6;
+const RELEASE = 7;
+
+/** Bytes of linear memory that it takes at least. */
+export const SCRATCH_MEMORY = 17.5 * 1024 * 1024;
+
+/** How long the database is kept for the next transaction, in milliseconds. */
+const IDLE_LIMIT = 30_000;
+
+const TAG_REAL = 3;
+const TAG_TEXT = 4;
+const TAG_BLOB = 5;
+
+// https://sqlite.org/c3ref/c_abort.html and https://sqlite.org/c3ref/open.html
+const SQLITE_OK = 0;
+const SQLITE_ROW = 100;
+const SQLITE_DONE = 101;
+const OPEN_MEMORY = 0x2 | 0x4 | 0x80;
+const TRANSIENT = -1;
+
+/** D1's limits, https://sqlite.org/c3ref/c_limit_attached.html; limits.go and facts of the platform name them. */
+const LIMITS = { 0: 2_000_000, 1: 100_000, 2: 100, 3: 100, 4: 5, 6: 32, 8: 50, 9: 100 };
+
+/** What names its table by the number of its root page in p2. */
+const OPENS = { OpenRead: "r", OpenDup: "r", ReopenIdx: "r", OpenWrite: "w" };
+
+// https://sqlite.org/c3ref/c_deterministic.html and https://sqlite.org/c3ref/c_blob.html
+const UTF8_DETERMINISTIC = 1 | 0x800;
+const SQLITE_NULL = 5;
+
+/** The arguments of each, and what it gives: https://sqlite.org/lang_mathfunc.html. */
+const FUNCTIONS = {
+  acos: [1, Math.acos],
+  asin: [1, Math.asin],
+  atan: [1, Math.atan],
+  atan2: [2, Math.atan2],
+  ceil: [1, Math.ceil],
+  cos: [1, Math.cos],
+  degrees: [1, (x) => (x * 180) / Math.PI],
+  exp: [1, Math.exp],
+  floor: [1, Math.floor],
+  ln: [1, Math.log],
+  mod: [2, (x, y) => x % y],
+  pi: [0, () => Math.PI],
+  pow: [2, Math.pow],
+  radians: [1, (x) => (x * Math.PI) / 180],
+  sin: [1, Math.sin],
+  sqrt: [1, Math.sqrt],
+  tan: [1, Math.tan],
+};
+
+/** An error of SQLite. */
+class SQLiteError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** One database in memory. */
+export class Scratch {
+  #sqlite;
+  #db = 0;
+  #cell;
+  #tables = new Map();
+
+  /** @returns {Promise<Scratch>} one without a database */
+  static async create() {
+    const scratch = new Scratch();
+    // Not before it is needed: a Worker that starts does not wait for it.
+    const { default: createSQLite } = await import("../../build/wa-sqlite.mjs");
+    const { default: sqliteWasm } = await import("../../build/wa-sqlite.wasm");
+    scratch.#sqlite = await createSQLite({
+      instantiateWasm(imports, loaded) {
+        const instance = new WebAssembly.Instance(sqliteWasm, imports);
+        loaded(instance, sqliteWasm);
+        return instance.exports;
+      },
+    });
+    scratch.#cell = scratch.#sqlite._malloc(8);
+    return scratch;
+  }
+
+  /** Bytes of linear memory. */
+  get memory() {
+    return this.#sqlite.HEAPU8.length;
+  }
+
+  /**
+   * Begins an empty database; the one before is gone.
+   *
+   * @param {string[]} schema statements that are run in it; one that fails is left out
+   */
+  open(schema) {
+    const { _sqlite3_close_v2, _sqlite3_open_v2, _sqlite3_limit, _free } = this.#sqlite;
+    if (this.#db) _sqlite3_close_v2(this.#db);
+    const name = this.#copyText(":memory:");
+    const code = _sqlite3_open_v2(name, this.#cell, OPEN_MEMORY, 0);
+    _free(name);
+    this.#db = this.#sqlite.HEAP32[this.#cell >> 2];
+    if (code !== SQLITE_OK) throw new Error(`SQLite could not open a database in memory: ${code}`);
+    for (const [limit, value] of Object.entries(LIMITS)) _sqlite3_limit(this.#db, Number(limit), value);
+    this.#addFunctions();
+    this.#tables.clear();
+    for (const sql of ["PRAGMA foreign_keys=ON", ...schema]) {
+      try {
+        this.#run(sql);
+      } catch (error) {
+        if (!(error instanceof SQLiteError)) throw error;
+      }
+    }
+  }
+
+  /** The mathematical functions of D1 that this SQLite was built without. */
+  #addFunctions() {
+    const { _sqlite3_value_double, _sqlite3_value_type, _sqlite3_result_double, _sqlite3_result_null } = this.#sqlite;
+    for (const [name, [count, compute]] of Object.entries(FUNCTIONS)) {
+      this.#sqlite.create_function(this.#db, name, count, UTF8_DETERMINISTIC, 0, (context, n, values) => {
+        const cells = Array.from({ length: n }, (_, i) => this.#sqlite.HEAP32[(values >> 2) + i]);
+        const isNull = cells.some((cell) => _sqlite3_value_type(cell) === SQLITE_NULL);
+        const result = isNull ? NaN : compute(...cells.map((cell) => _sqlite3_value_double(cell)));
+        if (Number.isNaN(result)) _sqlite3_result_null(context);
+        else _sqlite3_result_double(context, result);
+      }, null, null);
+    }
+  }
+
+  /**
+   * Runs a packed call.
+   *
+   * @param {Uint8Array} payload
+   * @returns {Uint8Array} the packed answer
+   */
+  call(payload) {
+    const call = new Reader(payload);
+    const out = new Writer(1024);
+    try {
+      this.#answer(call.u8(), call.string(), readParams(call), out);
+      return out.done();
+    } catch (error) {
+      if (!(error instanceof SQLiteError)) throw error;
+      const failed = new Writer(256);
+      failed.u32(error.code);
+      failed.string(error.message);
+      return failed.done();
+    }
+  }
+
+  #answer(what, sql, params, out) {
+    out.u32(SQLITE_OK);
+    switch (what) {
+      case RUN:
+        this.#run(sql, params);
+        this.#noteSchema(sql);
+        out.string(this.#scalar("SELECT changes()||','||last_insert_rowid()", []));
+        return;
+      case TEXT:
+        out.string(this.#scalar(sql, params));
+        return;
+      case COLUMNS:
+        this.#prepared(sql, (statement) => {
+          const count = this.#sqlite._sqlite3_column_count(statement);
+          out.u32(count);
+          for (let i = 0; i < count; i++) out.string(this.#sqlite.UTF8ToString(this.#sqlite._sqlite3_column_name(statement, i)));
+        });
+        return;
+      case TOUCHES: {
+        const touches = this.#touches(sql);
+        out.u32(touches.size);
+        for (const touch of touches) out.string(touch);
+        return;
+      }
+      case LOAD:
+        this.#load(sql, params);
+        return;
+      default:
+        throw new Error(`no call ${what} of the scratch`);
+    }
+  }
+
+  /** Runs an INSERT as if the rows had always been there: no trigger fires, and no foreign key is checked. The last parameter is the table's name. */
+  #load(sql, params) {
+    const table = params.pop();
+    const triggers = [];
+    this.#each("SELECT name, sql FROM sqlite_schema WHERE type='trigger' AND tbl_name=? COLLATE NOCASE", [table], (statement) => {
+      triggers.push({ name: this.#column(statement, 0), sql: this.#column(statement, 1) });
+    });
+    for (const { name } of triggers) this.#run(`DROP TRIGGER "${name.replaceAll('"', '""')}"`);
+    this.#run("PRAGMA foreign_keys=OFF");
+    try {
+      this.#run(sql, params);
+    } finally {
+      this.#run("PRAGMA foreign_keys=ON");
+      for (const trigger of triggers) this.#run(trigger.sql);
+    }
+  }
+
+  #run(sql, params = []) {
+    this.#each(sql, params, () => {});
+  }
+
+  /** What a statement opens: "r" or "w" and the name of a table, "r" alone for a virtual one. */
+  #touches(sql) {
+    const touches = new Set();
+    this.#each(`EXPLAIN ${sql}`, [], (statement) => {
+      const opcode = this.#column(statement, 1);
+      if (opcode === "VOpen") touches.add("r");
+      const mode = OPENS[opcode] ?? (opcode === "Clear" ? "w" : undefined);
+      if (!mode) return;
+      const root = Number(this.#column(statement, opcode === "Clear" ? 2 : 3));
+      const table = this.#tableAt(root);
+      if (table) touches.add(mode + table);
+    });
+    return touches;
+  }
+
+  #tableAt(root) {
+    if (root === 1) return "sqlite_schema";
+    if (this.#tables.size === 0) {
+      this.#each("SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0", [], (statement) => {
+        this.#tables.set(Number(this.#column(statement, 0)), this.#column(statement, 1));
+      });
+    }
+    return this.#tables.get(root);
+  }
+
+  /** Forgets root pages where the schema may have become another. */
+  #noteSchema(sql) {
+    if (!/^\s*(?:INSERT|UPDATE|DELETE|REPLACE|SAVEPOINT|RELEASE|BEGIN)\b/i.test(sql)) this.#tables.clear();
+  }
+
+  #scalar(sql, params) {
+    let text;
+    this.#each(sql, params, (statement) => (text ??= this.#column(statement, 0)));
+    return text ?? "";
+  }
+
+  #column(statement, index) {
+    const { _sqlite3_column_text, _sqlite3_column_bytes } = this.#sqlite;
+    const at = _sqlite3_column_text(statement, index);
+    if (at === 0) return "";
+    return decoder.decode(this.#sqlite.HEAPU8.subarray(at, at + _sqlite3_column_bytes(statement, index)));
+  }
+
+  #each(sql, params, row) {
+    this.#prepared(sql, (statement) => {
+      params.forEach((value, i) => this.#bind(statement, i + 1, value));
+      let code;
+      while ((code = this.#sqlite._sqlite3_step(statement)) === SQLITE_ROW) row(statement);
+      if (code !== SQLITE_DONE) throw this.#error();
+    });
+  }
+
+  #prepared(sql, use) {
+    const { _sqlite3_prepare_v2, _sqlite3_finalize, _free } = this.#sqlite;
+    const text = this.#copyText(sql);
+    try {
+      const code = _sqlite3_prepare_v2(this.#db, text, -1, this.#cell, 0);
+      const statement = this.#sqlite.HEAP32[this.#cell >> 2];
+      if (code !== SQLITE_OK) throw this.#error();
+      if (statement === 0) throw new SQLiteError(1, "no statement");
+      try {
+        use(statement);
+      } finally {
+        _sqlite3_finalize(statement);
+      }
+    } finally {
+      _free(text);
+    }
+  }
+
+  #bind(statement, index, value) {
+    const { _sqlite3_bind_null, _sqlite3_bind_double, _sqlite3_bind_text, _sqlite3_bind_blob, _free } = this.#sqlite;
+    if (value === null) return _sqlite3_bind_null(statement, index);
+    if (typeof value === "number") return _sqlite3_bind_double(statement, index, value); // as D1 binds each number
+    const bytes = typeof value === "string" ? encoder.encode(value) : value;
+    const at = this.#copy(bytes);
+    const bind = typeof value === "string" ? _sqlite3_bind_text : _sqlite3_bind_blob;
+    const code = bind(statement, index, at, bytes.length, TRANSIENT);
+    _free(at);
+    if (code !== SQLITE_OK) throw this.#error();
+  }
+
+  #copy(bytes) {
+    const at = this.#sqlite._malloc(bytes.length + 1);
+    this.#sqlite.HEAPU8.set(bytes, at);
+    this.#sqlite.HEAPU8[at + bytes.length] = 0;
+    return at;
+  }
+
+  #copyText(text) {
+    return this.#copy(encoder.encode(text));
+  }
+
+  #error() {
+    const { _sqlite3_extended_errcode, _sqlite3_errmsg, UTF8ToString } = this.#sqlite;
+    return new SQLiteError(_sqlite3_extended_errcode(this.#db), UTF8ToString(_sqlite3_errmsg(this.#db)));
+  }
+}
+
+/**
+ * A runtime's SQLite. Its 17 MB of linear memory are there only while transactions need it: an isolate has 128 MB for everything.
+ */
+export class ScratchKeeper {
+  #scratch;
+  #released = -Infinity;
+
+  /** Bytes of linear memory. */
+  get memory() {
+    return this.#scratch?.memory ?? 0;
+  }
+
+  /** Operation: an empty database with the schema that the payload holds. */
+  async open(payload) {
+    const call = new Reader(payload);
+    const schema = Array.from({ length: call.u32() }, () => call.string());
+    this.#released = Infinity;
+    this.#scratch ??= await Scratch.create();
+    this.#scratch.open(schema);
+  }
+
+  /** Runs a packed call. */
+  call(payload) {
+    const what = payload[0];
+    if (what !== KEEPS && what !== RELEASE) return this.#scratch.call(payload);
+    this.#released = what === KEEPS && this.#scratch ? Infinity : performance.now();
+    const out = new Writer(16);
+    out.u32(SQLITE_OK);
+    out.string(this.#scratch ? "1" : "");
+    return out.done();
+  }
+
+  /**
+   * Gives the database up if no transaction uses it and none has for long.
+   *
+   * @param {boolean} short whether memory is: then it is given up at once
+   */
+  tidy(short) {
+    if (this.#scratch && performance.now() - this.#released > (short ? -1 : IDLE_LIMIT)) this.#scratch = undefined;
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function readParams(call) {
+  const params = new Array(call.u32());
+  for (let i = 0; i < params.length; i++) {
+    switch (call.u8()) {
+      case TAG_REAL:
+        params[i] = call.f64();
+        break;
+      case TAG_TEXT:
+        params[i] = call.string();
+        break;
+      case TAG_BLOB:
+        params[i] = call.bytes().slice();
+        break;
+      default:
+        params[i] = null;
+    }
+  }
+  return params;
+}

@@ -1,0 +1,164 @@
+package standin
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"pocketflare/internal/d1"
+)
+
+// Scratch is a d1.Scratch: SQLite in the process, as scratch.mjs has it in the isolate.
+type Scratch struct {
+	db *Database
+}
+
+var _ d1.Scratch = (*Scratch)(nil)
+
+// Open implements d1.Scratch.
+func (s *Scratch) Open(_ context.Context, schema []string) error {
+	if s.db != nil {
+		if err := s.db.Close(); err != nil {
+			return err
+		}
+	}
+	db, err := Open(":memory:")
+	if err != nil {
+		return err
+	}
+	if err := db.conn.SetAuthorizer(nil); err != nil {
+		return err
+	}
+	s.db = db
+	for _, sql := range schema {
+		_ = db.conn.Exec(sql) // what the scratch does not know, D1 is asked for
+	}
+	return nil
+}
+
+// Keeps implements d1.Scratch.
+func (s *Scratch) Keeps() bool { return s.db != nil }
+
+// Release implements d1.Scratch.
+func (s *Scratch) Release() {}
+
+// Run implements d1.Scratch.
+func (s *Scratch) Run(statement d1.Statement) (string, error) {
+	if err := s.each(statement, func(*sqlite3.Stmt) {}); err != nil {
+		return "", err
+	}
+	return s.Text(d1.Statement{SQL: "SELECT changes()||','||last_insert_rowid()"})
+}
+
+// Text implements d1.Scratch.
+func (s *Scratch) Text(query d1.Statement) (text string, err error) {
+	first := true
+	err = s.each(query, func(stmt *sqlite3.Stmt) {
+		if first {
+			text, first = stmt.ColumnText(0), false
+		}
+	})
+	return text, err
+}
+
+// Columns implements d1.Scratch.
+func (s *Scratch) Columns(query string) ([]string, error) {
+	stmt, err := s.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Close()
+	columns := make([]string, stmt.ColumnCount())
+	for i := range columns {
+		columns[i] = stmt.ColumnName(i)
+	}
+	return columns, nil
+}
+
+// Touches implements d1.Scratch.
+func (s *Scratch) Touches(statement string) ([]string, error) {
+	tables := map[int]string{1: "sqlite_schema"}
+	if err := s.each(d1.Statement{SQL: "SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0"}, func(stmt *sqlite3.Stmt) {
+		tables[stmt.ColumnInt(0)] = stmt.ColumnText(1)
+	}); err != nil {
+		return nil, err
+	}
+	var touches []string
+	err := s.each(d1.Statement{SQL: "EXPLAIN " + statement}, func(stmt *sqlite3.Stmt) {
+		switch opcode := stmt.ColumnText(1); opcode {
+		case "VOpen":
+			touches = append(touches, "r")
+		case "OpenRead", "ReopenIdx", "OpenWrite", "Clear":
+			mode, root := "r", stmt.ColumnInt(3)
+			if opcode == "Clear" {
+				root = stmt.ColumnInt(2)
+			}
+			if opcode == "OpenWrite" || opcode == "Clear" {
+				mode = "w"
+			}
+			if table := tables[root]; table != "" {
+				touches = append(touches, mode+table)
+			}
+		}
+	})
+	return touches, err
+}
+
+// Load implements d1.Scratch.
+func (s *Scratch) Load(table string, insert d1.Statement) (err error) {
+	triggers := map[string]string{}
+	err = s.each(d1.Statement{SQL: "SELECT name, sql FROM sqlite_schema WHERE type='trigger' AND tbl_name=? COLLATE NOCASE", Params: []any{table}},
+		func(stmt *sqlite3.Stmt) { triggers[stmt.ColumnText(0)] = stmt.ColumnText(1) })
+	for name := range triggers {
+		err = errors.Join(err, s.db.conn.Exec(`DROP TRIGGER "`+strings.ReplaceAll(name, `"`, `""`)+`"`))
+	}
+	err = errors.Join(err, s.db.conn.Exec("PRAGMA foreign_keys=OFF"), s.each(insert, func(*sqlite3.Stmt) {}),
+		s.db.conn.Exec("PRAGMA foreign_keys=ON"))
+	for _, sql := range triggers {
+		err = errors.Join(err, s.db.conn.Exec(sql))
+	}
+	return err
+}
+
+func (s *Scratch) prepare(sql string) (*sqlite3.Stmt, error) {
+	stmt, _, err := s.db.conn.Prepare(sql)
+	if err == nil && stmt == nil {
+		err = errors.New("no statement")
+	}
+	return stmt, scratchError(err)
+}
+
+func (s *Scratch) each(statement d1.Statement, row func(*sqlite3.Stmt)) error {
+	stmt, err := s.prepare(statement.SQL)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for i, param := range statement.Params {
+		if err := bind(stmt, i+1, param); err != nil {
+			return err
+		}
+	}
+	for stmt.Step() {
+		row(stmt)
+	}
+	return scratchError(stmt.Err())
+}
+
+// scratchError is an error as scratch.mjs gives it: code and message.
+func scratchError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var extended sqlite3.ExtendedErrorCode
+	if !errors.As(err, &extended) {
+		return err
+	}
+	message := err.Error()
+	if i := strings.LastIndex(message, ": "); i >= 0 {
+		message = message[i+2:]
+	}
+	return &d1.Error{Code: d1.Code(extended & 0xFF), Extended: int(extended), Message: message}
+}
