@@ -106,11 +106,11 @@ func (r *run) query(step Step) string {
 	for rows.Next() {
 		said = append(said, row(rows, len(columns), step.Scan))
 	}
+	if err := rows.Err(); err != nil {
+		return "error: " + err.Error() // D1 gives no rows before an error
+	}
 	if step.Unordered {
 		slices.Sort(said[1:])
-	}
-	if err := rows.Err(); err != nil {
-		said = append(said, "error: "+err.Error())
 	}
 	return strings.Join(said, "\n")
 }

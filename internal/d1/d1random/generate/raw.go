@@ -13,7 +13,7 @@ func (g *generator) raw() {
 	value := func() d1random.Value { return normal(g.value()) }
 	switch g.IntN(14) {
 	case 0:
-		g.query(true, fmt.Sprintf("SELECT id, id, [%s], [%[1]s] AS id, 1 FROM [%s] ORDER BY id LIMIT 3", a, t.Name))
+		g.query(true, fmt.Sprintf("SELECT id, id, [%s], [%[1]s] AS id, 1 FROM [%s] ORDER BY 1 LIMIT 3", a, t.Name))
 	case 1:
 		g.query(true, "SELECT ? AS a, typeof(?1), quote(?1), json_array(CASE typeof(?1) WHEN 'blob' THEN hex(?1) ELSE ?1 END), length(?1), ?1 || ''", value())
 	case 2:
@@ -35,7 +35,7 @@ func (g *generator) raw() {
 		g.query(true, pick(g, "SELECT * FROM nowhere", "SELEC 1", "SELECT", fmt.Sprintf("SELECT nothing FROM [%s]", t.Name), "SELECT json_extract(?, '$.a')", "SELECT abs(?)", "SELECT (1", "SELECT 'x"), value())
 	case 8:
 		g.add(d1random.Step{Op: d1random.Do, SQL: pick(g, fmt.Sprintf("INSERT INTO [%s] (nothing) VALUES (?)", t.Name), fmt.Sprintf("INSERT INTO [%s] (id) VALUES (?)", t.Name), "UPDATE nowhere SET a = ?",
-			fmt.Sprintf("ALTER TABLE [%s] DROP COLUMN nothing", t.Name), fmt.Sprintf("CREATE TABLE [%s] (x)", t.Name)), Args: []d1random.Value{value()}})
+			fmt.Sprintf("ALTER TABLE [%s] DROP COLUMN nothing", t.Name), fmt.Sprintf("CREATE TABLE [%s] (x)", t.Name)), Args: []d1random.Value{normal(g.storable())}})
 	case 9:
 		g.query(true, "SELECT CAST(? AS TEXT), CAST(?1 AS INTEGER), CAST(?1 AS REAL), CAST(?1 AS NUMERIC), hex(CAST(?1 AS BLOB))", value())
 	case 10:
