@@ -38,11 +38,11 @@ for (const shards of ["1", "3"]) {
       for (const stream of streams) await stream.until((messages) => messages.length === 2);
       assert.equal((await streams[0].subscribe([])).status, 204, "it is known");
       for (const stream of streams) stream.close();
+      if (shards !== "1") return;
 
       const client = target.client();
       const heard = [];
       await client.collection("open").subscribe("*", ({ record }) => heard.push(record.title));
-      if (shards !== "1") return;
       const id = client.realtime.clientId;
       await fetch(`${target.url}/hub/abort`);
       for (const end = Date.now() + 20_000; client.realtime.clientId === id || !client.realtime.isConnected; await pause(50)) {
