@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +25,9 @@ type knownColumns struct {
 	star  bool
 }
 
+// Its first epoch is a random one, since what JavaScript remembers by it outlives a connector.
 func newColumnCache() *columnCache {
-	return &columnCache{queries: map[string]knownColumns{}}
+	return &columnCache{queries: map[string]knownColumns{}, epoch: rand.IntN(1 << 40)}
 }
 
 // get gives the columns of a query, nil if they are not known, and the epoch in which an answer of D1's will be valid.
