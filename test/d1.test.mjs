@@ -21,7 +21,7 @@ async function transcriptsOfSQLite() {
 }
 
 /** How many ways there are to answer the steps of a transaction: d1test.Modes. */
-const MODES = 7;
+const MODES = 8;
 
 describe("the D1 driver", () => {
   let expected;

@@ -138,7 +138,9 @@ func (t *replay) probePart(ctx context.Context, writes []Statement, e *entry, pa
 // probeQuery gives the rows of a query of the driver's own.
 func (t *replay) probeQuery(ctx context.Context, query Statement, columns int) (*rowList, error) {
 	if t.oracle != nil {
-		return t.oracle.probeQuery(query, columns)
+		if rows, err := t.oracle.probeQuery(query, columns); err == nil {
+			return rows, nil
+		}
 	}
 	text, err := t.probeRows(ctx, t.writes, &entry{statement: query, columns: columns})
 	if err != nil {

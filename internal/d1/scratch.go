@@ -9,7 +9,7 @@ import (
 // Scratch is a SQLite in memory where the driver tries out what a transaction does. Nothing depends on it: what it answers is a guess that
 // the commit proves. One transaction uses it at a time.
 //
-// Its errors are *Error where SQLite refuses a statement.
+// Its errors are *Error where SQLite refuses a statement. After any other the database may be gone, and D1 answers what follows.
 type Scratch interface {
 	// Open begins an empty database and runs the statements of a schema in it; those that fail are left out.
 	Open(ctx context.Context, schema []string) error

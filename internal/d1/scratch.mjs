@@ -332,12 +332,21 @@ export class ScratchKeeper {
   /** Runs a packed call. */
   call(payload) {
     const what = payload[0];
-    if (what !== KEEPS && what !== RELEASE) return this.#scratch.call(payload);
+    if (what !== KEEPS && what !== RELEASE) return this.#ask(payload);
     this.#released = what === KEEPS && this.#scratch ? Infinity : performance.now();
     const out = new Writer(16);
     out.u32(SQLITE_OK);
     out.string(this.#scratch ? "1" : "");
     return out.done();
+  }
+
+  #ask(payload) {
+    try {
+      return this.#scratch.call(payload);
+    } catch (error) {
+      this.#scratch = undefined; // SQLite's own memory may be in disorder
+      throw error;
+    }
   }
 
   /**

@@ -1,7 +1,9 @@
 package d1test
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"math/rand/v2"
 	"strings"
 
@@ -13,7 +15,7 @@ type Mode struct {
 	Name string
 	Rows int // of d1.Options.ScratchRows
 
-	replay, tokenless, random, lies bool
+	replay, tokenless, random, lies, dies bool
 }
 
 // Modes are all of them. In each a case does the same.
@@ -25,6 +27,7 @@ var Modes = []Mode{
 	{Name: "scratch of three rows", Rows: 3},
 	{Name: "scratch and replay in turns", Rows: 3, random: true},
 	{Name: "scratch that lies", lies: true},
+	{Name: "scratch that dies", dies: true},
 }
 
 // Guesses counts, over all transcripts, the wrong ones.
@@ -40,6 +43,9 @@ func (m Mode) Transcript(c Case, scratch d1.Scratch, open func(d1.Options) (*sql
 	}
 	if m.lies {
 		options.Scratch = &liar{scratch, random}
+	}
+	if m.dies {
+		options.Scratch = &mortal{Scratch: scratch, random: random}
 	}
 	strict := map[int]bool{}
 	for {
@@ -94,4 +100,53 @@ func (l *liar) Load(table string, insert d1.Statement) error {
 		return nil
 	}
 	return l.Scratch.Load(table, insert)
+}
+
+// mortal is a scratch whose database is gone from some moment on, until it is opened again.
+type mortal struct {
+	d1.Scratch
+	random *rand.Rand
+	dead   bool
+}
+
+var errGone = errors.New("the scratch is gone")
+
+func (m *mortal) dies() bool {
+	m.dead = m.dead || m.random.IntN(8) == 0
+	return m.dead
+}
+
+// Open may fail as well.
+func (m *mortal) Open(ctx context.Context, schema []string) error {
+	if m.dead = m.random.IntN(8) == 0; m.dead {
+		return errGone
+	}
+	return m.Scratch.Open(ctx, schema)
+}
+
+// Keeps implements d1.Scratch.
+func (m *mortal) Keeps() bool { return !m.dead && m.Scratch.Keeps() }
+
+// Run implements d1.Scratch.
+func (m *mortal) Run(statement d1.Statement) (string, error) {
+	if m.dies() {
+		return "", errGone
+	}
+	return m.Scratch.Run(statement)
+}
+
+// Text implements d1.Scratch.
+func (m *mortal) Text(query d1.Statement) (string, error) {
+	if m.dies() {
+		return "", errGone
+	}
+	return m.Scratch.Text(query)
+}
+
+// Touches implements d1.Scratch.
+func (m *mortal) Touches(statement string) ([]string, error) {
+	if m.dies() {
+		return nil, errGone
+	}
+	return m.Scratch.Touches(statement)
 }
