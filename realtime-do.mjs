@@ -87,15 +87,21 @@ export class RealtimeHub extends DurableObject {
     return true;
   }
 
-  /** Drops or renews the auth of listeners. */
-  async changeAuth(changes) {
+  /**
+   * Drops or renews the auth of listeners.
+   * @param {object[]} changes
+   * @param {string} event the name of the one that makes them
+   * @returns {Promise<number>} the version of the sets
+   */
+  async changeAuth(changes, event) {
     let any = false;
     for (const change of changes) {
-      const { changed, clients } = this.#listeners.changeAuth(change);
+      const { changed, clients } = this.#listeners.changeAuth(change, event);
       for (const client of clients) this.#changed(client);
       any ||= changed;
     }
     if (any) await this.#publish();
+    return this.#listeners.version;
   }
 
   /** What has changed in the sets since a version. */
@@ -106,7 +112,7 @@ export class RealtimeHub extends DurableObject {
 
   /**
    * Hands out messages in the order of commits.
-   * @param {{ numbers: number[], data: string[], messages: { set?: number, version: number, client?: string, name: string, data: number }[] }} delivery
+   * @param {{ numbers: number[], event: string, data: string[], messages: { set?: number, version: number, client?: string, name: string, data: number }[] }} delivery
    */
   async deliver(delivery) {
     this.#order.add(delivery.numbers, delivery);
@@ -129,10 +135,10 @@ export class RealtimeHub extends DurableObject {
     this.#store({ programs: [[program, held], ...programs.filter(([name]) => name !== program)].slice(0, MAX_PROGRAMS) });
   }
 
-  #deliver({ data, messages }) {
+  #deliver({ event, data, messages }) {
     for (const { set, version, client, name, data: index } of messages) {
       const frame = messageFrame(name, data[index]);
-      const ids = client === undefined ? this.#listeners.audience(set, name, version) : [client];
+      const ids = client === undefined ? this.#listeners.audience(set, name, version, event) : [client];
       for (const id of ids) this.#sockets.get(id)?.send(frame);
     }
   }

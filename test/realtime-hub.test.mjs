@@ -13,7 +13,7 @@ function listeners() {
   let now = 1000;
   const made = new Listeners(() => (now += 1));
   const subscribe = (id, subscriptions, auth = null, how) => made.update(made.clients.get(id) ?? made.connect(id, {}), { auth, subscriptions }, how);
-  return { made, subscribe, audience: (number, name, version) => [...made.audience(number, name, version)].sort() };
+  return { made, subscribe, audience: (number, name, version, event = "another") => [...made.audience(number, name, version, event)].sort() };
 }
 
 test("clients with the same auth and subscriptions are one set", () => {
@@ -62,15 +62,17 @@ test("who moves from one set to another hears of a change once, whatever the wri
   assert.deepEqual(audience(first, "x", known), ["other"], "it does not listen to x any more");
 });
 
-test("who has lost the auth hears nothing that was meant for it", () => {
+test("who has lost the auth hears nothing that was meant for it, but for what was evaluated before", () => {
   const { made, subscribe, audience } = listeners();
   subscribe("a", ["x"], ANN);
   const [set, known] = [made.clients.get("a").set, made.version];
   subscribe("a", ["x", "y"], ANN);
-  const { changed, clients } = made.changeAuth({ collection: "people", id: "ann", drop: true });
+  const { changed, clients } = made.changeAuth({ collection: "people", id: "ann", drop: true }, "deletion");
   assert.equal(changed, true);
   assert.deepEqual(clients.map(({ id, auth }) => [id, auth]), [["a", null]]);
   assert.deepEqual(audience(set, "x", known), []);
+  assert.deepEqual(audience(set, "x", known, "deletion"), ["a"]);
+  assert.deepEqual(audience(set, "x", made.version, "deletion"), [], "after it");
 });
 
 test("a changed auth is told anew", () => {
@@ -78,7 +80,7 @@ test("a changed auth is told anew", () => {
   subscribe("a", ["x"], ANN);
   subscribe("b", ["x"], ANN);
   const [set, known] = [made.clients.get("a").set, made.version];
-  made.changeAuth({ collection: "people", id: "ann", drop: false });
+  made.changeAuth({ collection: "people", id: "ann", drop: false }, "change");
   const { added, removed } = made.changes(known);
   assert.deepEqual(removed, [set]);
   assert.equal(added.length, 1);

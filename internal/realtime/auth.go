@@ -21,7 +21,7 @@ func (r *Realtime) authChanged(e *core.ModelEvent, collection *core.Collection, 
 	}
 	var clients []subscriptions.Client
 	var standIns []*authClient
-	for known := range r.listeners.byAuth[collection.Id+"/"+id] {
+	for known := range r.listeners.byAuth[authKey(collection.Id, id)] {
 		client := newAuthClient(collection, known.auth, e.Model)
 		standIns, clients = append(standIns, client), append(clients, client)
 	}

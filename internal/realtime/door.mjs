@@ -30,6 +30,7 @@ export class Realtime {
   #rows = null;
   #looking = null;
   #joins;
+  #name;
   /** The event's own connection to a hub, if Go holds one. */
   connection = null;
   #numbers = new Map(); // by hub: the commits that it was not told of
@@ -129,9 +130,18 @@ export class Realtime {
   learned(shard, version) {
     if (version === undefined) this.#known.delete(shard);
     else this.#known.set(shard, version);
-    // A hub may have gone on since the row was read.
-    const row = this.#rows.find((known) => known.shard === shard);
+    this.saw(shard, version); // a hub may have gone on since the row was read
+  }
+
+  /** Notes the version that a hub has told. */
+  saw(shard, version) {
+    const row = this.#rows?.find((known) => known.shard === shard);
     if (row) row.version = version;
+  }
+
+  /** The event's name among those of all isolates. */
+  get name() {
+    return (this.#name ??= crypto.randomUUID());
   }
 
   known(shard) {
@@ -184,7 +194,7 @@ async function deliver({ env, realtime }, packet) {
   const deliveries = new Map();
   const to = (shard) => {
     let delivery = deliveries.get(shard);
-    if (!delivery) deliveries.set(shard, (delivery = { numbers: [], data, messages: [] }));
+    if (!delivery) deliveries.set(shard, (delivery = { numbers: [], event: realtime.name, data, messages: [] }));
     return delivery;
   };
   for (let count = packet.u32(); count > 0; count--) {
@@ -199,10 +209,11 @@ async function deliver({ env, realtime }, packet) {
   await Promise.all([...deliveries].map(([shard, delivery]) => hub(env, shard).deliver(delivery)));
 }
 
-/** Drops or renews the auth of listeners, on every hub. */
-async function changeAuth({ env }, packet) {
+/** Drops or renews the auth of listeners, on every hub. What the event evaluates from then on it does with the sets that this makes. */
+async function changeAuth({ env, realtime }, packet) {
   const list = JSON.parse(packet.string());
-  await Promise.all(Array.from({ length: shardCount(env) }, (_, shard) => hub(env, shard).changeAuth(list)));
+  const change = async (_, shard) => realtime.saw(shard, await hub(env, shard).changeAuth(list, realtime.name));
+  await Promise.all(Array.from({ length: shardCount(env) }, change));
 }
 
 async function clients({ env }) {

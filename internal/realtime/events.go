@@ -2,7 +2,9 @@ package realtime
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
@@ -44,8 +46,7 @@ func bind[T hook.Tagger](to *hook.TaggedHook[T], priority int, handler func(T) e
 
 // saved has PocketBase tell of a record that was created or updated.
 func (r *Realtime) saved(e *core.ModelEvent, handlers *hook.Hook[*core.ModelEvent]) error {
-	knowledge := r.door.State().knowledge()
-	if knowledge == StateNone {
+	if r.door.State().knowledge() == StateNone {
 		return e.Next()
 	}
 	collection, id := recordOf(e.App, e.Model)
@@ -53,11 +54,15 @@ func (r *Realtime) saved(e *core.ModelEvent, handlers *hook.Hook[*core.ModelEven
 		return e.Next()
 	}
 	r.authChanged(e, collection, id, handlers)
-	if knowledge == StateStale || len(r.listeners.interested(collection, id)) > 0 {
+	stale := r.door.State().knowledge() == StateStale
+	clients := r.clientsFor(collection, id)
+	if stale || len(clients) > 0 {
 		later := newModelEvent(e, e.App, copyOf(e.Model))
 		r.beside(func() []Message {
-			sets := r.setsFor(collection, id)
-			return r.evaluate(later, handlers, newSetClients(sets, r.listeners.versions))
+			if stale && r.sync() {
+				clients = r.clientsFor(collection, id)
+			}
+			return r.evaluate(later, handlers, r.loaded(clients))
 		})
 	}
 	return e.Next()
@@ -73,18 +78,33 @@ func (r *Realtime) beside(make func() []Message) {
 	}()
 }
 
-// setsFor are the sets that listen to a record, as of now, with their auth records.
-func (r *Realtime) setsFor(collection *core.Collection, id string) []*set {
-	if err := r.listeners.sync(context.Background()); err != nil {
-		r.report("learn who listens", err)
-		return nil
-	}
+// sync brings what is known of the listeners up to date, and tells whether it could.
+func (r *Realtime) sync() bool {
+	err := r.listeners.sync(context.Background())
+	r.report("learn who listens", err)
+	return err == nil
+}
+
+// clientsFor are stand-ins for the sets that listen to a record, as far as is known.
+func (r *Realtime) clientsFor(collection *core.Collection, id string) []*setClient {
 	sets := r.listeners.interested(collection, id)
-	if err := r.listeners.load(sets); err != nil {
+	clients := make([]*setClient, len(sets))
+	for i, known := range sets {
+		clients[i] = newSetClient(known, r.listeners.versions[known.shard])
+	}
+	return clients
+}
+
+// loaded gives stand-ins their auth records; none of them back if that cannot be.
+func (r *Realtime) loaded(clients []*setClient) []*setClient {
+	if err := r.listeners.load(setsOf(clients)); err != nil {
 		r.report("load the auth records of listeners", err)
 		return nil
 	}
-	return sets
+	for _, client := range clients {
+		client.signIn()
+	}
+	return clients
 }
 
 // evaluate runs PocketBase's handlers for each stand-in and gives what was sent to them.
@@ -115,15 +135,17 @@ type deletion struct {
 
 // deleting has PocketBase evaluate who is to be told of a delete, before it.
 func (r *Realtime) deleting(e *core.ModelEvent) error {
-	knowledge := r.door.State().knowledge()
-	if knowledge == StateNone {
+	if r.door.State().knowledge() == StateNone {
 		return e.Next()
 	}
 	collection, id := recordOf(e.App, e.Model)
-	if collection == nil || knowledge == StateKnown && len(r.listeners.interested(collection, id)) == 0 {
+	if collection == nil || !r.sync() {
 		return e.Next()
 	}
-	if clients := newSetClients(r.setsFor(collection, id), r.listeners.versions); len(clients) > 0 {
+	if collection.IsAuth() { // until it is gone, its listeners hear what it may see, such as what the delete cascades to
+		r.report("load the auth record of listeners", r.listeners.load(slices.Collect(maps.Keys(r.listeners.byAuth[authKey(collection.Id, id)]))))
+	}
+	if clients := r.loaded(r.clientsFor(collection, id)); len(clients) > 0 {
 		r.evaluate(e, &r.captured.modelDelete, clients)
 		r.deletes[e.Model] = &deletion{clients: clients}
 	}
@@ -145,14 +167,6 @@ func (r *Realtime) deleted(e *core.ModelEvent) error {
 		r.beside(func() []Message { return r.evaluate(later, &r.captured.afterDelete, known.clients) })
 	}
 	return e.Next()
-}
-
-func newSetClients(sets []*set, versions map[int]float64) []*setClient {
-	clients := make([]*setClient, len(sets))
-	for i, known := range sets {
-		clients[i] = newSetClient(known, versions[known.shard])
-	}
-	return clients
 }
 
 func newModelEvent(e *core.ModelEvent, app core.App, model core.Model) *core.ModelEvent {

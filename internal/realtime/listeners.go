@@ -94,7 +94,7 @@ func (l *listeners) add(shard int, told Set) {
 		put(l.byTopic, topicOf(subscription), known)
 	}
 	if known.auth != nil {
-		put(l.byAuth, known.auth.Collection+"/"+known.auth.ID, known)
+		put(l.byAuth, authKey(known.auth.Collection, known.auth.ID), known)
 	}
 }
 
@@ -104,7 +104,7 @@ func (l *listeners) remove(known *set) {
 		take(l.byTopic, topicOf(subscription), known)
 	}
 	if known.auth != nil {
-		take(l.byAuth, known.auth.Collection+"/"+known.auth.ID, known)
+		take(l.byAuth, authKey(known.auth.Collection, known.auth.ID), known)
 	}
 }
 
@@ -161,6 +161,8 @@ func (l *listeners) load(sets []*set) error {
 	}
 	return nil
 }
+
+func authKey(collectionID, id string) string { return collectionID + "/" + id }
 
 // topicOf is the subscription without its options.
 func topicOf(subscription string) string {

@@ -88,10 +88,11 @@ export class Listeners {
    * Gives a client other subscriptions, or another auth.
    * @param {Client} client
    * @param {{ auth: Auth | null, subscriptions: string[] }} state
-   * @param {{ dropped?: boolean }} [how] dropped: nothing that was made for its old set may reach it
+   * @param {{ dropped?: string }} [how] dropped: what was made for its old sets may not reach it, unless the event of this name has made it:
+   *   the one that takes the auth away, which evaluates before it does
    * @returns {boolean} whether the sets have changed
    */
-  update(client, { auth, subscriptions }, { dropped = false } = {}) {
+  update(client, { auth, subscriptions }, { dropped } = {}) {
     const key = keyOf({ auth, subscriptions });
     const before = this.#sets.get(client.set);
     if (before?.key === key) return false;
@@ -99,17 +100,18 @@ export class Listeners {
     client.auth = auth;
     client.subscriptions = subscriptions;
     const joined = this.#join(client, key);
-    if (dropped) this.#forgetFormer(client.id);
-    else if (before && client.set !== 0) this.#remember(before.number, client);
+    if (before && client.set !== 0) this.#remember(before.number, client);
+    if (dropped !== undefined) this.#restrictFormer(client.id, dropped);
     return joined || left;
   }
 
   /**
    * What becomes of listeners when auth records or collections change.
    * @param {{ collection: string, id?: string, drop: boolean }} change of one record, or of all of a collection
+   * @param {string} event the name of the one that makes it
    * @returns {{ changed: boolean, clients: Client[] }} the clients that were touched
    */
-  changeAuth({ collection, id, drop }) {
+  changeAuth({ collection, id, drop }, event) {
     const clients = [];
     let changed = false;
     const renewed = new Set();
@@ -118,7 +120,7 @@ export class Listeners {
       if (!auth || auth.collection !== collection || (id !== undefined && auth.id !== id)) continue;
       clients.push(client);
       if (drop) {
-        changed = this.update(client, { auth: null, subscriptions: client.subscriptions }, { dropped: true }) || changed;
+        changed = this.update(client, { auth: null, subscriptions: client.subscriptions }, { dropped: event }) || changed;
         client.auth = null;
       } else if (client.set !== 0 && !renewed.has(client.set)) {
         renewed.add(this.#renew(client.set));
@@ -155,14 +157,16 @@ export class Listeners {
    * @param {number} number of the set that it was made for
    * @param {string} name the subscription
    * @param {number} version of the sets when it was made
+   * @param {string} event that has made it
    * @returns {Iterable<string>}
    */
-  audience(number, name, version) {
+  audience(number, name, version, event) {
     const members = this.#sets.get(number)?.members ?? [];
     const former = this.#former.get(number);
     if (!former) return members;
     const ids = new Set(members);
-    for (const { id, since } of former) {
+    for (const { id, since, only } of former) {
+      if (only !== undefined && only !== event) continue;
       if (version < since && this.clients.get(id)?.subscriptions.includes(name)) ids.add(id);
     }
     return ids;
@@ -232,12 +236,8 @@ export class Listeners {
     }
   }
 
-  #forgetFormer(id) {
-    for (const [number, list] of this.#former) {
-      const kept = list.filter((former) => former.id !== id);
-      if (kept.length > 0) this.#former.set(number, kept);
-      else this.#former.delete(number);
-    }
+  #restrictFormer(id, event) {
+    for (const list of this.#former.values()) for (const former of list) if (former.id === id) former.only = event;
   }
 
   #number() {

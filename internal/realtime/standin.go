@@ -19,11 +19,22 @@ type setClient struct {
 }
 
 func newSetClient(known *set, version float64) *setClient {
-	client := &setClient{DefaultClient: known.topics, set: known, version: version, values: map[string]any{}}
-	if known.record != nil {
-		client.values[apis.RealtimeClientAuthKey] = known.record
+	return &setClient{DefaultClient: known.topics, set: known, version: version, values: map[string]any{}}
+}
+
+func setsOf(clients []*setClient) []*set {
+	sets := make([]*set, len(clients))
+	for i, client := range clients {
+		sets[i] = client.set
 	}
-	return client
+	return sets
+}
+
+// signIn gives it the set's auth record, which was loaded meanwhile.
+func (c *setClient) signIn() {
+	if c.set.record != nil {
+		c.values[apis.RealtimeClientAuthKey] = c.set.record
+	}
 }
 
 func (c *setClient) Get(key string) any                 { return c.values[key] }
