@@ -33,6 +33,20 @@ suite("realtime without handlers", { example: true, isolates: 2 }, (on) => {
   });
 });
 
+suite("realtime and transactions", { example: true, isolates: 2, vars: { POCKETFLARE_D1_SCRATCH: "1" } }, (on) => {
+  on.test("what a handler sends inside of a transaction leaves once, and not on a guess that is wrong", async (target) => {
+    const stream = await open(target, ["news"]);
+    const store = async (id) => (await fetch(`${target.urls[far(target)]}/example/broker/news/transaction?id=${id}`, { method: "POST" })).status;
+    assert.equal(await store("note00000000001"), 204);
+    assert.equal(await store("note00000000001"), 400, "there is one already");
+    assert.equal(await store("note00000000002"), 204);
+    await stream.until((messages) => messages.length >= 2);
+    await pause(200);
+    assert.deepEqual(stream.messages.map(({ data }) => data), ["note00000000001", "note00000000002"]);
+    stream.close();
+  });
+});
+
 suite("realtime with handlers", { example: true, isolates: 2, vars: { EXAMPLE_REALTIME_HOOKS: "1" } }, (on) => {
   on.test("a handler refuses a connection", async (target) => {
     await assert.rejects(Stream.open(target.url, { query: "?refuse" }), { status: 429, body: /Refused by the hook/ });

@@ -1,9 +1,12 @@
 /** Realtime as clients see it, on stock PocketBase and on two Workers that share a database and a hub: one has the listeners, the other writes. */
 import assert from "node:assert/strict";
 
+import PocketBase from "pocketbase";
+
 import { suite } from "./harness.mjs";
 import { EventSource } from "./realtime/eventsource.mjs";
 import { Stream } from "./realtime/stream.mjs";
+import { CuttableWay } from "./support/cuttable.mjs";
 
 globalThis.EventSource = EventSource;
 
@@ -239,5 +242,32 @@ suite("realtime", { isolates: 2 }, (on) => {
     assert.equal(events[3], "one update heard");
     await client.realtime.unsubscribe();
     assert.equal(client.realtime.isConnected, false);
+  });
+
+  on.test("the SDK connects again when its connection was cut, and hears what it has subscribed to", async (target) => {
+    const way = await CuttableWay.to(target.url);
+    const client = new PocketBase(way.url);
+    try {
+      const events = [];
+      const submitted = [];
+      client.beforeSend = (url, options) => {
+        if (options.method === "POST" && url.endsWith("/api/realtime")) submitted.push(options.body);
+      };
+      await client.collection("open").subscribe("*", ({ record }) => events.push(record.title));
+      const { clientId } = client.realtime;
+      way.cut();
+      for (const end = Date.now() + 20_000; client.realtime.clientId === clientId || !client.realtime.isConnected; await pause(20)) {
+        assert.ok(Date.now() < end, "the SDK has not connected again");
+      }
+      const writer = target.client(far(target)).collection("open");
+      for (const end = Date.now() + 20_000; events.length === 0; await pause(50)) {
+        assert.ok(Date.now() < end, "nothing was heard");
+        await writer.create({ title: "again" }); // the subscriptions are submitted at some time after the connect
+      }
+      assert.equal(submitted.length, 2);
+    } finally {
+      client.realtime.unsubscribe();
+      way.stop();
+    }
   });
 });

@@ -37,7 +37,12 @@ const (
 //	f64     version of the sets
 //	string  name
 //	u32     index of its data
-type HostDoor struct{}
+//
+// Calls that change something at a hub prove first what a transaction that is still open was answered by guesses.
+type HostDoor struct {
+	// Confirm waits until what the event relies on is known to be right; see Door.Leave.
+	Confirm func(context.Context) error
+}
 
 var _ Door = HostDoor{}
 
@@ -58,15 +63,26 @@ func (HostDoor) Clients(ctx context.Context) (states []ClientState, err error) {
 }
 
 func (HostDoor) Update(ctx context.Context, state *ClientState) error {
-	return tell(ctx, callUpdate, state)
+	return change(ctx, callUpdate, state)
 }
 
 func (HostDoor) ChangeAuth(ctx context.Context, changes []AuthChange) error {
-	return tell(ctx, callChangeAuth, changes)
+	return change(ctx, callChangeAuth, changes)
 }
 
 func (HostDoor) Close(ctx context.Context, id string) error {
+	if err := host.ProveGuesses(ctx); err != nil {
+		return err
+	}
 	return ask(ctx, callClose, wire.AppendString(nil, id), nil)
+}
+
+func (d HostDoor) Leave(ctx context.Context) error {
+	err := d.Confirm(ctx)
+	if err == nil {
+		host.NoteEffect()
+	}
+	return err
 }
 
 func (HostDoor) Turn(ctx context.Context) { _ = ask(ctx, callTurn, nil, nil) }
@@ -105,9 +121,13 @@ func (HostDoor) Deliver(ctx context.Context, messages []Message) error {
 	return ask(ctx, callDeliver, append(payload, packed...), nil)
 }
 
-func tell(ctx context.Context, call byte, argument any) error {
+// change makes a call that changes something at a hub.
+func change(ctx context.Context, call byte, argument any) error {
 	text, err := json.Marshal(argument)
 	if err != nil {
+		return err
+	}
+	if err := host.ProveGuesses(ctx); err != nil {
 		return err
 	}
 	return ask(ctx, call, wire.AppendBytes(nil, text), nil)

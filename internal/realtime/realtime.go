@@ -63,6 +63,9 @@ type Door interface {
 	HangUp(context.Context) error
 	// HoldConnections tells whether connections are to be answered by PocketBase, or without it.
 	HoldConnections(bool)
+	// Leave is to be called before something leaves for good that no commit has proved: it confirms what the event relies on, and has
+	// the event not be handled anew from then on. On an error nothing may leave: the event fails, or begins again.
+	Leave(context.Context) error
 	// Turn returns when every other goroutine has run until it waits.
 	Turn(context.Context)
 }

@@ -112,11 +112,12 @@ func (c *client) Unsubscribe(list ...string) {
 	c.touch()
 }
 
-// Send hands the message to the client's hub, beside what the goroutine does.
+// Send hands the message to the client's hub, beside what the goroutine does. It is the app's own message, which may come before a commit.
 func (c *client) Send(message subscriptions.Message) {
-	if !c.IsDiscarded() {
-		c.realtime.deliverer.send(Message{Client: c.state.ID, Name: message.Name, Data: message.Data})
+	if c.IsDiscarded() || c.realtime.door.Leave(context.Background()) != nil {
+		return
 	}
+	c.realtime.deliverer.send(Message{Client: c.state.ID, Name: message.Name, Data: message.Data})
 }
 
 // Discard ends the client's connection.

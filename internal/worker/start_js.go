@@ -123,7 +123,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 		return nil, fmt.Errorf("mount the buckets: %w", err)
 	}
 	files.Bind(app, openFile)
-	live := realtime.New(app.App, realtime.HostDoor{})
+	live := realtime.New(app.App, realtime.HostDoor{Confirm: confirm})
 	app.App = live.App()
 	unavailable.Bind(app)
 	recordlist.Bind(app)
@@ -191,17 +191,23 @@ func relaxCollector() {
 // callFetch is host.Call for outgoing requests, after which an event's request cannot be run again.
 func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) {
 	if op == host.OpFetch {
-		if session := currentSession(); session != nil {
-			if err := session.Confirm(ctx); err != nil {
-				return nil, err
-			}
-		}
-		if err := host.ProveGuesses(ctx); err != nil {
+		if err := confirm(ctx); err != nil {
 			return nil, err
 		}
 		host.NoteEffect()
 	}
 	return host.Call(ctx, op, payload)
+}
+
+// confirm waits until what the goroutine's event relies on is known to be right: what is in memory of the database, and what transactions
+// were answered by guesses.
+func confirm(ctx context.Context) error {
+	if session := currentSession(); session != nil {
+		if err := session.Confirm(ctx); err != nil {
+			return err
+		}
+	}
+	return host.ProveGuesses(ctx)
 }
 
 // openFile is files.Open in the scope of the goroutine.

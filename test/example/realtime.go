@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/subscriptions"
 )
@@ -55,9 +56,30 @@ func bindRealtimeHooks(app core.App) {
 // bindRealtimeRoutes has the routes that speak to listeners.
 func bindRealtimeRoutes(g *group) {
 	g.POST("/broker/{topic}", sendToTopic)
+	g.POST("/broker/{topic}/transaction", sendInTransaction)
 	g.GET("/broker/connections", func(e *core.RequestEvent) error {
 		return e.JSON(http.StatusOK, map[string]any{"connections": stored(e.App, storeConnections)})
 	})
+}
+
+// sendInTransaction stores a note with the query's id and sends it to the topic before that is committed.
+func sendInTransaction(e *core.RequestEvent) error {
+	id := e.Request.URL.Query().Get("id")
+	err := e.App.RunInTransaction(func(tx core.App) error {
+		if _, err := tx.DB().Insert("notes", dbx.Params{"id": id}).Execute(); err != nil {
+			return err
+		}
+		for _, client := range e.App.SubscriptionsBroker().Clients() {
+			if topic := e.Request.PathValue("topic"); client.HasSubscription(topic) {
+				client.Send(subscriptions.Message{Name: topic, Data: fmt.Appendf(nil, "%q", id)})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return e.BadRequestError("Not stored.", err)
+	}
+	return e.NoContent(http.StatusNoContent)
 }
 
 // sendToTopic sends the query's text to all clients that have subscribed to the topic.
