@@ -6,11 +6,14 @@ import { DurableObject } from "cloudflare:workers";
 import { Listeners } from "./internal/realtime/listeners.mjs";
 import { Order } from "./internal/realtime/order.mjs";
 import { STATE, messageFrame } from "./internal/realtime/frames.mjs";
-import { publish } from "./internal/realtime/table.mjs";
+import { isPublished, publish } from "./internal/realtime/table.mjs";
 
 /** What a socket keeps is limited to 16 KB; longer lists of subscriptions are kept in the storage, in pieces. */
 const ATTACHED_LENGTH = 8_000;
 const PIECE_LENGTH = 500_000;
+
+/** Milliseconds from one look at what is published to the next, while there are calls that give a reason. */
+const LOOK_MILLISECONDS = 5_000;
 
 /** How many programs are remembered: during a deployment there are two. */
 const MAX_PROGRAMS = 4;
@@ -22,6 +25,7 @@ export class RealtimeHub extends DurableObject {
   #stored;
   #publishing = Promise.resolve();
   #waiting = null;
+  #looked = 0;
 
   constructor(ctx, env) {
     super(ctx, env);
@@ -84,6 +88,7 @@ export class RealtimeHub extends DurableObject {
     client.values = values;
     this.#changed(client);
     if (changed) await this.#publish();
+    else this.#lookAtTimes();
     return true;
   }
 
@@ -104,9 +109,14 @@ export class RealtimeHub extends DurableObject {
     return this.#listeners.version;
   }
 
-  /** What has changed in the sets since a version. */
-  async changes(since) {
+  /**
+   * What has changed in the sets since a version.
+   * @param {number} since
+   * @param {number} published the version that the database had when it was asked
+   */
+  async changes(since, published) {
     await this.#settled();
+    if (published !== this.#stored.version) this.#lookAtTimes();
     return this.#listeners.changes(since);
   }
 
@@ -117,6 +127,20 @@ export class RealtimeHub extends DurableObject {
   async deliver(delivery) {
     this.#order.add(delivery.numbers, delivery);
     await this.#settled();
+  }
+
+  /**
+   * Publishes again what the database has lost, because it was restored to an earlier state, say. The reasons to look are clients that subscribe,
+   * which all do again from time to time, and isolates that see less than they know: it costs nothing while listeners only listen.
+   */
+  async look() {
+    this.#looked = Date.now();
+    await this.#publishing.catch(() => {});
+    const { version, size: sets } = this.#listeners;
+    if (await isPublished(this.env.APP_DB, { shard: this.#stored.shard, version, sets })) return;
+    if (version !== this.#listeners.version) return; // it has changed meanwhile, and is published for that
+    this.#order.reset();
+    await this.#publish();
   }
 
   /** Ends connections. */
@@ -206,6 +230,12 @@ export class RealtimeHub extends DurableObject {
     const { version, digest, size } = this.#listeners;
     await publish(this.env.APP_DB, { shard: this.#stored.shard, version, sets: size });
     this.#store({ version, digest });
+  }
+
+  /** Looks beside what it does, unless it has a moment ago. */
+  #lookAtTimes() {
+    if (Date.now() - this.#looked < LOOK_MILLISECONDS) return;
+    this.ctx.waitUntil(this.look().catch((error) => console.error(`pocketflare: the listeners could not be published: ${error.message}`)));
   }
 
   /** Publishes what was not, since it was found only on waking or could not be written. */

@@ -25,6 +25,7 @@ const encoder = new TextEncoder();
 /** What one event knows of who listens. */
 export class Realtime {
   #env;
+  #ctx;
   #stats;
   #known; // the isolate's: the version of each hub's sets that Go has
   #rows = null;
@@ -39,8 +40,9 @@ export class Realtime {
    * @param {import("../host/scope.mjs").Scope} scope the event's
    * @param {Map<number, number>} known by hub the version of its sets that Go has; one map for a runtime
    */
-  constructor({ env, request, stats }, known) {
+  constructor({ env, ctx, request, stats }, known) {
     this.#env = env;
+    this.#ctx = ctx;
     this.#stats = stats;
     this.#known = known;
     this.#joins = request !== undefined && (request.method === "DELETE" || request.url.includes("/api/batch"));
@@ -94,10 +96,24 @@ export class Realtime {
 
   #saw(rows) {
     this.#rows = rows;
+    this.#doubt();
     for (const { shard, seq } of rows) {
       const numbers = this.#numbers.get(shard);
       if (numbers) numbers.push(seq);
       else this.#numbers.set(shard, [seq]);
+    }
+  }
+
+  /**
+   * Has hubs look whether they are to be without listeners, that had some when the isolate last asked: the database may have been restored to a
+   * state before them. Each is asked once, and nothing waits for it.
+   */
+  #doubt() {
+    for (const shard of this.gone()) {
+      if (this.#known.get(shard) === 0) continue;
+      this.#known.set(shard, 0); // the sets have to be asked for again
+      const looking = hub(this.#env, shard).look();
+      this.#ctx.waitUntil(looking.catch((error) => console.error(`pocketflare: the realtime hub cannot be reached: ${error.message}`)));
     }
   }
 
@@ -167,7 +183,7 @@ export async function realtimeCall(scope, payload) {
 async function changes({ env, realtime }) {
   const stale = await realtime.stale();
   const answers = await Promise.all(
-    stale.map(async ({ shard }) => ({ shard, ...(await hub(env, shard).changes(realtime.known(shard))) })),
+    stale.map(async ({ shard, version }) => ({ shard, ...(await hub(env, shard).changes(realtime.known(shard), version)) })),
   );
   for (const { shard, version } of answers) realtime.learned(shard, version);
   for (const shard of realtime.gone()) {

@@ -17,6 +17,15 @@ export class Order {
     this.#deliver = deliver;
   }
 
+  /** Begins anew: the database numbers its commits otherwise. */
+  reset() {
+    for (const first of [...this.#early.keys()].sort((a, b) => a - b)) this.#deliver(this.#early.get(first).delivery);
+    this.#early.clear();
+    this.#came.clear();
+    this.#next = 0;
+    this.#arm();
+  }
+
   /**
    * @param {number[]} numbers of the commits, ascending; none for what has no place in the order
    * @param {object} delivery what is given to `deliver` in its turn

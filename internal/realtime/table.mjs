@@ -22,6 +22,17 @@ export async function publish(database, { shard, version, sets }) {
   await database.batch([database.prepare(CREATE), row]);
 }
 
+/** Tells whether the database still has what was published. @param {D1Database} database @returns {Promise<boolean>} */
+export async function isPublished(database, { shard, version, sets }) {
+  try {
+    const row = await database.prepare("SELECT version, sets FROM _pf_realtime WHERE shard = ?").bind(shard).first();
+    return row?.version === version && row.sets === sets;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
 /** @param {D1Database} database @returns {Promise<unknown>} */
 export function createTable(database) {
   return database.batch([database.prepare(CREATE)]);
