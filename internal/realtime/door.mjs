@@ -254,11 +254,18 @@ async function open(scope, packet) {
     connection.ended = true;
     connection.wake();
   };
+  const cut = () => {
+    end();
+    connection.frames = [];
+    socket.close(1000, "gone");
+    scope.onFailure?.(new Error("the client reads too slowly")); // Go waits for it to take what was written
+  };
   socket.accept();
   socket.addEventListener("message", ({ data }) => {
+    if (connection.ended) return;
     connection.frames.push(data);
     connection.length += data.length;
-    if (connection.length > QUEUE_LIMIT) end();
+    if (connection.length > QUEUE_LIMIT) cut();
     connection.wake();
   });
   socket.addEventListener("close", end);
