@@ -109,6 +109,20 @@ suite("realtime", { isolates: 2 }, (on) => {
     stream.close();
   });
 
+  on.test("a client belongs to the address that it has connected from", async (target) => {
+    const admin = await target.admin();
+    const { trustedProxy } = await admin.settings.getAll();
+    await admin.settings.update({ trustedProxy: { headers: ["X-Real-IP"], useLeftmostIP: false } });
+    const stream = await Stream.open(target.url, { headers: { "X-Real-IP": "192.0.2.1" } });
+    const base = target.urls[far(target)];
+    assert.deepEqual(await stream.subscribe(["open"], { base, headers: { "X-Real-IP": "192.0.2.2" } }), {
+      status: 400, body: { data: {}, message: "Invalid realtime client.", status: 400 },
+    });
+    assert.equal((await stream.subscribe(["open"], { base, headers: { "X-Real-IP": "192.0.2.1" } })).status, 204);
+    stream.close();
+    await admin.settings.update({ trustedProxy });
+  });
+
   on.test("subscribing again replaces what was subscribed to", async (target) => {
     const stream = await open(target, ["open/*"]);
     const records = target.client(far(target)).collection("open");

@@ -1,27 +1,14 @@
 // A client's connection: server-sent events, held in the Worker, and a WebSocket that joins them to the hub. Go has no part in it.
 
 import { errorResponse } from "../host/errors.mjs";
-import { parseFrame } from "./frames.mjs";
 import { hub, newClientId, shardOf } from "./hubs.mjs";
 import { programOf } from "./program.mjs";
+import { eventStream } from "./stream.mjs";
 import { SECURITY_HEADERS } from "./unavailable.mjs";
-
-/** As PocketBase: a connection without a message ends after IDLE, any after LIFETIME, in milliseconds. */
-const IDLE = 5 * 60_000;
-const LIFETIME = 30 * 60_000;
-
-/** Milliseconds between the comments by which a client that has gone is noticed. */
-const KEEPALIVE = 30_000;
-
-/** How many bytes may wait for a client that reads slowly before its connection is ended. */
-const QUEUE_LIMIT = 1024 * 1024;
 
 /** Headers that may tell the client's address, if the settings trust them. */
 const ADDRESS_HEADER = /(^|-)(ip|forwarded|client|addr(ess)?|remote|for)(-|$)/i;
 const ADDRESS_LENGTH = 1000;
-
-const encoder = new TextEncoder();
-const COMMENT = encoder.encode(":\n\n");
 
 /**
  * Answers GET /api/realtime, unless the app has handlers of its own for connections: then Go is to answer.
@@ -41,7 +28,7 @@ export async function connect(request, env, held) {
     console.error(`pocketflare: the realtime hub cannot be reached: ${error.message}`);
     return errorResponse(503, "The realtime hub cannot be reached; try again in a moment.", { Vary: "Origin", "Retry-After": "1", ...SECURITY_HEADERS });
   }
-  return new Response(stream(request, id, socket), {
+  return new Response(eventStream(request.signal, id, socket), {
     headers: {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-store",
@@ -79,57 +66,4 @@ export function originOf(request) {
     headers.push([name, value]);
   }
   return { address: request.headers.get("cf-connecting-ip") ?? "127.0.0.1", headers };
-}
-
-/** The body of the response. It ends with the socket, and the socket with it. */
-function stream(request, id, socket) {
-  let controller;
-  let idle;
-  const timers = [];
-  const end = (close) => {
-    if (!controller) return;
-    const ending = controller;
-    controller = null;
-    clearTimeout(idle);
-    for (const timer of timers) clearTimeout(timer);
-    try {
-      socket.close(1000, "gone");
-    } catch {
-      // it was closed from the other side
-    }
-    close(ending);
-  };
-  const finish = () => end((ending) => ending.close());
-  const write = (bytes) => {
-    if (!controller) return;
-    controller.enqueue(bytes);
-    if (controller.desiredSize < 0) end((ending) => ending.error(new Error("the client reads too slowly")));
-  };
-  const message = (name, data) => write(encoder.encode(`id:${id}\nevent:${name}\ndata:${data}\n\n`));
-  const touch = () => {
-    clearTimeout(idle);
-    idle = setTimeout(finish, IDLE);
-  };
-
-  const body = new ReadableStream(
-    {
-      start(made) {
-        controller = made;
-        socket.accept();
-        socket.addEventListener("message", ({ data }) => {
-          message(...parseFrame(data));
-          touch();
-        });
-        socket.addEventListener("close", finish);
-        socket.addEventListener("error", finish);
-        timers.push(setTimeout(finish, LIFETIME), setInterval(() => write(COMMENT), KEEPALIVE));
-        touch();
-        message("PB_CONNECT", `{"clientId":"${id}"}`);
-      },
-      cancel: () => end(() => {}),
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: QUEUE_LIMIT }),
-  );
-  request.signal.addEventListener("abort", () => end(() => {}));
-  return body;
 }

@@ -23,3 +23,12 @@ export function cpuMilliseconds(id) {
     return NaN;
   }
 }
+
+/** @returns {number} the bytes of the process that are in memory; NaN if that cannot be known */
+export function residentBytes(id) {
+  try {
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${id}/status`, "utf8"))[1]);
+  } catch {
+    return NaN;
+  }
+}
