@@ -109,6 +109,21 @@ suite("realtime", { isolates: 2 }, (on) => {
     stream.close();
   });
 
+  on.test("nobody becomes another on an isolate that does not know yet what has changed", async (target) => {
+    const admin = await target.admin();
+    const { token: ann } = (await signIn(target, "ann")).authStore;
+    const { token: bob } = (await signIn(target, "bob")).authStore;
+    const base = target.urls[far(target)];
+    for (let i = 0; i < 5; i++) {
+      const stream = await Stream.open(target.url);
+      assert.equal((await stream.subscribe(["open"], { token: ann, base })).status, 204);
+      await admin.collections.update("open", { listRule: i % 2 === 0 ? "title != 'x'" : "" }); // on the first isolate
+      assert.equal((await stream.subscribe(["open"], { token: bob, base })).status, 403);
+      stream.close();
+    }
+    await admin.collections.update("open", { listRule: "" });
+  });
+
   on.test("a client belongs to the address that it has connected from", async (target) => {
     const admin = await target.admin();
     const { trustedProxy } = await admin.settings.getAll();

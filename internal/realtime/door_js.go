@@ -37,10 +37,8 @@ const (
 //	f64     version of the sets
 //	string  name
 //	u32     index of its data
-//
-// Calls that change something at a hub prove first what a transaction that is still open was answered by guesses.
 type HostDoor struct {
-	// Confirm waits until what the event relies on is known to be right; see Door.Leave.
+	// Confirm waits until what the event relies on is known to be right: it is called before anything changes at a hub.
 	Confirm func(context.Context) error
 }
 
@@ -62,16 +60,16 @@ func (HostDoor) Clients(ctx context.Context) (states []ClientState, err error) {
 	return states, ask(ctx, callClients, nil, &states)
 }
 
-func (HostDoor) Update(ctx context.Context, state *ClientState) error {
-	return change(ctx, callUpdate, state)
+func (d HostDoor) Update(ctx context.Context, state *ClientState) error {
+	return d.change(ctx, callUpdate, state)
 }
 
-func (HostDoor) ChangeAuth(ctx context.Context, changes []AuthChange) error {
-	return change(ctx, callChangeAuth, changes)
+func (d HostDoor) ChangeAuth(ctx context.Context, changes []AuthChange) error {
+	return d.change(ctx, callChangeAuth, changes)
 }
 
-func (HostDoor) Close(ctx context.Context, id string) error {
-	if err := host.ProveGuesses(ctx); err != nil {
+func (d HostDoor) Close(ctx context.Context, id string) error {
+	if err := d.Confirm(ctx); err != nil {
 		return err
 	}
 	return ask(ctx, callClose, wire.AppendString(nil, id), nil)
@@ -122,12 +120,12 @@ func (HostDoor) Deliver(ctx context.Context, messages []Message) error {
 }
 
 // change makes a call that changes something at a hub.
-func change(ctx context.Context, call byte, argument any) error {
+func (d HostDoor) change(ctx context.Context, call byte, argument any) error {
 	text, err := json.Marshal(argument)
 	if err != nil {
 		return err
 	}
-	if err := host.ProveGuesses(ctx); err != nil {
+	if err := d.Confirm(ctx); err != nil {
 		return err
 	}
 	return ask(ctx, call, wire.AppendBytes(nil, text), nil)

@@ -45,6 +45,9 @@ func (r *Realtime) withClient(e *core.RequestEvent) error {
 	}
 	state.ID = id
 	standIn := r.newClient(*state, r.addressOf(e.App, state.Origin))
+	if err := standIn.load(); err != nil { // it is no guest
+		return e.Error(http.StatusServiceUnavailable, "The client's auth record cannot be read; try again in a moment.", err)
+	}
 	e.App = &withBroker{app, brokerOf(standIn)}
 	err = e.Next()
 	r.report("store a realtime client", standIn.store(context.WithoutCancel(e.Request.Context())))

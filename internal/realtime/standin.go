@@ -2,6 +2,8 @@ package realtime
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"maps"
 
 	"github.com/pocketbase/pocketbase/apis"
@@ -159,14 +161,20 @@ func (c *client) Get(key string) any {
 	if key != apis.RealtimeClientAuthKey {
 		return c.local[key]
 	}
-	if !c.loaded {
-		c.loaded = true
-		c.auth = c.realtime.authRecord(c.state.Auth)
-	}
+	c.realtime.report("load the auth record of a listener", c.load())
 	if c.auth == nil {
 		return nil
 	}
 	return c.auth
+}
+
+// load reads the auth record, if that was not done yet.
+func (c *client) load() (err error) {
+	if !c.loaded {
+		c.auth, err = c.realtime.authRecord(c.state.Auth)
+		c.loaded = err == nil
+	}
+	return err
 }
 
 func (c *client) Set(key string, value any) {
@@ -235,13 +243,13 @@ func authOf(record *core.Record) *Auth {
 }
 
 // authRecord is the record of an auth, nil if it is not valid any more.
-func (r *Realtime) authRecord(auth *Auth) *core.Record {
+func (r *Realtime) authRecord(auth *Auth) (*core.Record, error) {
 	if auth == nil {
-		return nil
+		return nil, nil
 	}
 	record, err := r.app.FindRecordById(auth.Collection, auth.ID)
-	if err != nil || digest(record.TokenKey()) != auth.Key {
-		return nil
+	if errors.Is(err, sql.ErrNoRows) || err == nil && digest(record.TokenKey()) != auth.Key {
+		return nil, nil
 	}
-	return record
+	return record, err
 }
