@@ -32,6 +32,7 @@ export class RealtimeHub extends DurableObject {
     this.#stored = ctx.storage.kv.get("state") ?? { shard: 0, version: 0, digest: "" };
     for (const socket of ctx.getWebSockets()) this.#restore(socket);
     this.#listeners.resume(this.#stored.version);
+    this.#order.begin(ctx.storage.kv.get("next") ?? 0);
     // Sockets that were lost while it slept have changed the sets unseen.
     if (this.#listeners.digest !== this.#stored.digest) this.#listeners.touch();
   }
@@ -126,6 +127,7 @@ export class RealtimeHub extends DurableObject {
    */
   async deliver(delivery) {
     this.#order.add(delivery.numbers, delivery);
+    if (delivery.numbers.length > 0) this.ctx.storage.kv.put("next", this.#order.next); // after the messages, which do not wait for it
     await this.#settled();
   }
 
@@ -163,7 +165,15 @@ export class RealtimeHub extends DurableObject {
     for (const { set, version, client, name, data: index } of messages) {
       const frame = messageFrame(name, data[index]);
       const ids = client === undefined ? this.#listeners.audience(set, name, version, event) : [client];
-      for (const id of ids) this.#sockets.get(id)?.send(frame);
+      for (const id of ids) this.#send(id, frame);
+    }
+  }
+
+  #send(id, frame) {
+    try {
+      this.#sockets.get(id)?.send(frame);
+    } catch {
+      // It was closed, which webSocketClose is about to tell. The others get theirs.
     }
   }
 
@@ -178,7 +188,7 @@ export class RealtimeHub extends DurableObject {
 
   #changed(client) {
     this.#attach(client);
-    if (client.held) this.#sockets.get(client.id)?.send(STATE + JSON.stringify(this.client(client.id)));
+    if (client.held) this.#send(client.id, STATE + JSON.stringify(this.client(client.id)));
   }
 
   // What outlives its sleep.
@@ -228,7 +238,8 @@ export class RealtimeHub extends DurableObject {
 
   async #write() {
     const { version, digest, size } = this.#listeners;
-    await publish(this.env.APP_DB, { shard: this.#stored.shard, version, sets: size });
+    const last = await publish(this.env.APP_DB, { shard: this.#stored.shard, version, sets: size });
+    this.#order.begin(last + 1);
     this.#store({ version, digest });
   }
 

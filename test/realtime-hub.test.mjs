@@ -119,6 +119,24 @@ test("deliveries come in the order of commits, and none waits for ever", async (
   assert.deepEqual(delivered, ["10", "14"]);
 });
 
+test("the first delivery is in order, too, if it is known where to begin", () => {
+  const delivered = [];
+  const order = new Order((delivery) => delivered.push(delivery));
+  order.begin(3);
+  order.add([4], "4");
+  order.add([2], "2, from before");
+  assert.deepEqual(delivered.splice(0), ["2, from before"]);
+  order.add([3], "3");
+  assert.deepEqual(delivered.splice(0), ["3", "4"]);
+  assert.equal(order.next, 5);
+  order.add([7], "7, of the database as it was");
+  order.reset();
+  order.begin(2);
+  order.add([3], "new 3");
+  order.add([2], "new 2");
+  assert.deepEqual(delivered, ["7, of the database as it was", "new 2", "new 3"]);
+});
+
 test("a frame carries any name and data", () => {
   for (const [name, data] of [["a/*", '{"x":1}'], ["1:2:", ":"], ["ö\n", ""]]) assert.deepEqual(parseFrame(messageFrame(name, data)), [name, data]);
 });

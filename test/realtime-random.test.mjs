@@ -8,8 +8,8 @@ import { after, before, test } from "node:test";
 import { startStock, startWorker } from "./harness.mjs";
 import { playRealtime } from "./realtime/random/play.mjs";
 
-const SEEDS = Number(process.env.REALTIME_SEEDS ?? 4);
-const TURNS = Number(process.env.REALTIME_TURNS ?? 80);
+const SEEDS = Number(process.env.REALTIME_SEEDS ?? 3);
+const TURNS = Number(process.env.REALTIME_TURNS ?? 60);
 const FIRST = Number(process.env.DIFF_SEED ?? 1);
 
 let targets;

@@ -143,10 +143,15 @@ export class Realtime {
     return [...this.#known.keys()].filter((shard) => !this.#rows.some((row) => row.shard === shard));
   }
 
+  /** Notes what Go is told now, unless another event has told it more meanwhile. A hub may have gone on since the row was read. */
   learned(shard, version) {
-    if (version === undefined) this.#known.delete(shard);
-    else this.#known.set(shard, version);
-    this.saw(shard, version); // a hub may have gone on since the row was read
+    const latest = Math.max(version, this.known(shard));
+    this.#known.set(shard, latest);
+    this.saw(shard, latest);
+  }
+
+  forgot(shard) {
+    this.#known.delete(shard);
   }
 
   /** Notes the version that a hub has told. */
@@ -187,7 +192,7 @@ async function changes({ env, realtime }) {
   );
   for (const { shard, version } of answers) realtime.learned(shard, version);
   for (const shard of realtime.gone()) {
-    realtime.learned(shard, undefined);
+    realtime.forgot(shard);
     answers.push({ shard, version: 0, all: true, added: [], removed: [] });
   }
   return answers;

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
-	"sync"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/subscriptions"
@@ -31,7 +30,6 @@ type set struct {
 type listeners struct {
 	app      core.App
 	door     Door
-	syncing  sync.Mutex
 	sets     map[setID]*set
 	versions map[int]float64
 	byTopic  map[string]map[*set]struct{}
@@ -44,13 +42,9 @@ func (l *listeners) init(app core.App, door Door) {
 	l.byTopic, l.byAuth = map[string]map[*set]struct{}{}, map[string]map[*set]struct{}{}
 }
 
-// sync reads what has changed, unless the event's knowledge still holds.
+// sync reads what has changed, unless the event's knowledge still holds. Each event asks for itself: one that waited for another's answer
+// would have nothing on its way, and end.
 func (l *listeners) sync(ctx context.Context) error {
-	if l.door.State().knowledge() != StateStale {
-		return nil
-	}
-	l.syncing.Lock()
-	defer l.syncing.Unlock()
 	if l.door.State().knowledge() != StateStale {
 		return nil
 	}
@@ -65,6 +59,9 @@ func (l *listeners) sync(ctx context.Context) error {
 }
 
 func (l *listeners) apply(change Change) {
+	if change.Version > 0 && change.Version <= l.versions[change.Shard] {
+		return // another event was told the same, or more
+	}
 	if change.All {
 		for id, known := range l.sets {
 			if id.shard == change.Shard {

@@ -6,7 +6,7 @@
 const PATIENCE_MILLISECONDS = 1000;
 
 export class Order {
-  #next = 0; // the lowest number that has not come; 0 before the first
+  #next = 0; // the lowest number that has not come; 0 while that is not known
   #early = new Map(); // by the first of its numbers: what waits
   #came = new Set(); // numbers from #next on that have come
   #timer = 0;
@@ -15,6 +15,16 @@ export class Order {
   /** @param {(delivery: object) => void} deliver */
   constructor(deliver) {
     this.#deliver = deliver;
+  }
+
+  /** The lowest number that has not come, to begin with after a sleep; 0 if that is not known. */
+  get next() {
+    return this.#next;
+  }
+
+  /** Tells the lowest number that has not come, where that is not known. */
+  begin(next) {
+    if (this.#next === 0) this.#next = next;
   }
 
   /** Begins anew: the database numbers its commits otherwise. */

@@ -73,8 +73,8 @@ type Door interface {
 // Change is what has changed in a hub's sets.
 type Change struct {
 	Shard   int       `json:"shard"`
-	Version float64   `json:"version"`
-	All     bool      `json:"all"` // Added is everything there is
+	Version float64   `json:"version"` // 0 if the hub has no listeners any more
+	All     bool      `json:"all"`     // Added is everything there is
 	Added   []Set     `json:"added"`
 	Removed []float64 `json:"removed"`
 }

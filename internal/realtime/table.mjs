@@ -6,7 +6,7 @@ const CREATE = `CREATE TABLE IF NOT EXISTS _pf_realtime (
 )`;
 
 const PUBLISH = `INSERT INTO _pf_realtime (shard, version, sets, seq) VALUES (?, ?, ?, 0)
-ON CONFLICT (shard) DO UPDATE SET version = excluded.version, sets = excluded.sets`;
+ON CONFLICT (shard) DO UPDATE SET version = excluded.version, sets = excluded.sets RETURNING seq`;
 
 const COMMIT = "UPDATE _pf_realtime SET seq = seq + 1 WHERE sets > 0 RETURNING shard, version, seq";
 
@@ -16,10 +16,15 @@ const MISSING = /no such table: (main\.)?_pf_realtime/;
 
 /** @typedef {{ shard: number, version: number, seq: number }} Row of a hub that has listeners */
 
-/** Tells the state of a hub's sets. @param {D1Database} database */
+/**
+ * Tells the state of a hub's sets.
+ * @param {D1Database} database
+ * @returns {Promise<number>} the number of the last commit before it
+ */
 export async function publish(database, { shard, version, sets }) {
   const row = database.prepare(PUBLISH).bind(shard, version, sets);
-  await database.batch([database.prepare(CREATE), row]);
+  const [, { results }] = await database.batch([database.prepare(CREATE), row]);
+  return results[0].seq;
 }
 
 /** Tells whether the database still has what was published. @param {D1Database} database @returns {Promise<boolean>} */
