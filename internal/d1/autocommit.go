@@ -98,11 +98,7 @@ func (db *connector) queryLast(ctx context.Context, first []parsed, p *parsed, a
 	if _, err := db.exec(ctx, first, args); err != nil {
 		return nil, err
 	}
-	result, err := db.query(ctx, p, args)
-	if err != nil {
-		return nil, err
-	}
-	return &rows{Rows: result, types: db.types(ctx, nil, p)}, nil
+	return db.withTypes(ctx, db, p, func() (Rows, error) { return db.query(ctx, p, args) })
 }
 
 // query runs a statement outside of a transaction.
@@ -130,6 +126,9 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 // forget forgets what a statement may have changed.
 func (db *connector) forget(p *parsed) {
 	db.columns.forget(p)
+	if p.times {
+		db.schema.addTimes()
+	}
 	if db.schema.known().changes(p) {
 		db.schema.forget()
 	}

@@ -18,6 +18,7 @@ type columnCache struct {
 	mu      sync.Mutex
 	epoch   int // raised by each change that makes it forget
 	queries map[string]knownColumns
+	types   map[string][]string // declared ones, by typedPart
 }
 
 type knownColumns struct {
@@ -27,7 +28,7 @@ type knownColumns struct {
 
 // Its first epoch is a random one, since what JavaScript remembers by it outlives a connector.
 func newColumnCache() *columnCache {
-	return &columnCache{queries: map[string]knownColumns{}, epoch: rand.IntN(1 << 40)}
+	return &columnCache{queries: map[string]knownColumns{}, types: map[string][]string{}, epoch: rand.IntN(1 << 40)}
 }
 
 // get gives the columns of a query, nil if they are not known, and the epoch in which an answer of D1's will be valid.
@@ -47,11 +48,36 @@ func (c *columnCache) put(p *parsed, names []string, epoch int) {
 	if len(c.queries) >= columnsKept {
 		clear(c.queries)
 	}
-	kept := make([]string, len(names)) // of their own: the originals share a whole reply's memory
-	for i, name := range names {
-		kept[i] = strings.Clone(name)
+	c.queries[strings.Clone(p.columnsKey())] = knownColumns{cloneAll(names), p.star}
+}
+
+// cloneAll makes texts that share a whole reply's memory texts of their own.
+func cloneAll(texts []string) []string {
+	own := make([]string, len(texts))
+	for i, text := range texts {
+		own[i] = strings.Clone(text)
 	}
-	c.queries[strings.Clone(p.columnsKey())] = knownColumns{kept, p.star}
+	return own
+}
+
+// typesOf is get for the declared types of a query's columns.
+func (c *columnCache) typesOf(text string) (types []string, epoch int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.types[text], c.epoch
+}
+
+// putTypes is put for them.
+func (c *columnCache) putTypes(text string, types []string, epoch int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch != c.epoch {
+		return
+	}
+	if len(c.types) >= columnsKept {
+		clear(c.types)
+	}
+	c.types[strings.Clone(text)] = cloneAll(types)
 }
 
 // drop forgets one query, whose columns have turned out to be others.
@@ -69,6 +95,7 @@ func (c *columnCache) forget(p *parsed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++
+	clear(c.types)
 	for text, query := range c.queries {
 		if query.star || p.renames {
 			delete(c.queries, text)
@@ -89,6 +116,7 @@ func (c *columnCache) forgetAll() {
 	defer c.mu.Unlock()
 	c.epoch++
 	clear(c.queries)
+	clear(c.types)
 }
 
 // viewInfo gives the names or types of the columns of a query that follows writes, from a view that is thrown away with
@@ -124,22 +152,6 @@ func withoutMain(message, query string) string {
 		return message
 	}
 	return missing + table
-}
-
-// types gives a function that asks for the declared types of the columns of a query, once; nil if they have none.
-func (db *connector) types(ctx context.Context, writes []Statement, p *parsed) func() []string {
-	if p.kind != kindRead || p.explain {
-		return nil
-	}
-	lasting := context.WithoutCancel(ctx)
-	return sync.OnceValue(func() []string {
-		// A view calls a column without a type BLOB.
-		types, err := db.viewInfo(lasting, writes, p, "CASE type WHEN 'BLOB' THEN '' ELSE upper(type) END")
-		if err != nil {
-			return nil // as of a query whose columns have no types
-		}
-		return types
-	})
 }
 
 // viewColumns restores the names of a result's columns from those of a view, which tells equal names apart as a, a:1, a:2.

@@ -187,14 +187,13 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 			return nil, err
 		}
 	}
-	result, err := c.tx.query(ctx, p, args)
-	if err == nil {
-		err = c.overtaken(p)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &rows{Rows: result, types: c.tx.types(ctx, p)}, nil
+	return c.db.withTypes(ctx, c.tx, p, func() (Rows, error) {
+		result, err := c.tx.query(ctx, p, args)
+		if err == nil {
+			err = c.overtaken(p)
+		}
+		return result, err
+	})
 }
 
 // overtaken is the conflict of a transaction that would fill the application's caches with what it sees, when they have been loaded anew

@@ -61,7 +61,8 @@
 //     whose columns cannot hold a whole REAL, as all of PocketBase's, is sent as it is.
 //   - TEXT is string. Text that is not UTF-8 is read again like a large integer.
 //   - BLOB is []byte, NULL is nil.
-//   - DATE, DATETIME and TIMESTAMP columns give their text; modernc.org/sqlite parses it. PocketBase declares none.
+//   - Text in a column that is declared DATE, DATETIME or TIMESTAMP is a time.Time, if modernc.org/sqlite reads it as one. It costs a round trip
+//     more the first time such a query is seen.
 //
 // The declared type of a column (sql.ColumnType) is asked from D1 when it is looked at. Columns keep their names and
 // duplicates, and an expression with a parameter the name that SQLite gives it.
@@ -80,8 +81,7 @@
 // # What differs from SQLite
 //
 //   - Several statements in one Exec outside of a transaction are one batch: all of them are stored, or none.
-//   - ColumnType tells "" of a BLOB column and of the columns of RETURNING and of a UNION of different types, and of a CAST and
-//     of what a view computes the type of what it is made from.
+//   - ColumnType tells the type of what a view or a subquery computes with one, such as a CAST; SQLite tells none.
 //   - The last digit of a sine, cosine or arc cosine is that of D1's C library, and so is that of PocketBase's geoDistance().
 //   - A query that fails after its first rows gives none of them: D1 gives results whole.
 //   - RowsAffected and LastInsertId are those of the last write of the same Exec, and 0 without one: SQLite's connection remembers

@@ -37,6 +37,7 @@ type parsed struct {
 	compounds int    // how many UNION, EXCEPT and INTERSECT
 	asIs      bool   // D1 takes the text as it is
 	reshapes  bool   // ALTER or DROP, so that a * may mean other columns
+	times     bool   // a change of the schema that names DATE, DATETIME or TIMESTAMP
 	renames   bool   // ALTER … RENAME, so that a column may have another name
 	head      int    // of a query: how much of its text decides what its columns are
 	shape     uint64 // of a query: a number for that; 0 of other statements
@@ -269,6 +270,8 @@ func (p *parsed) takeWord(sc *scanner, depth int, previous string) {
 		p.compounds++
 	case depth == 0 && sc.is("BY") && strings.EqualFold(previous, "ORDER"):
 		p.ordered = true
+	case p.kind == kindSchema && (sc.is("DATE") || sc.is("DATETIME") || sc.is("TIMESTAMP")):
+		p.times = true
 	case p.reshapes && sc.is("RENAME"):
 		p.renames = true
 	case p.reshapes && (sc.is("INDEX") || sc.is("TRIGGER")) && strings.EqualFold(previous, "DROP"):

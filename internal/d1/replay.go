@@ -13,8 +13,8 @@ type stepper interface {
 	query(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error)
 	// exec runs a statement. One that fails leaves the transaction as it was before it.
 	exec(ctx context.Context, p *parsed, args []driver.NamedValue) (driver.Result, error)
-	// types gives a function that asks for the types of the columns of a query.
-	types(ctx context.Context, p *parsed) func() []string
+	// types gives the declared types of the columns of a statement.
+	types(ctx context.Context, p *parsed) ([]string, error)
 	// commit stores what the transaction wrote, if all that it was told still holds; otherwise it is an ErrConflict.
 	commit(ctx context.Context) error
 	// rollback forgets the transaction. What it has read may have shaped an answer all the same, so it is checked.
@@ -144,6 +144,9 @@ func (t *replay) changeSchema(p *parsed) {
 		t.columns = newColumnCache()
 	}
 	t.columns.forget(p)
+	if p.times {
+		t.db.schema.addTimes()
+	}
 	t.schema = t.schema || t.db.schema.known().changes(p)
 	if p.reshapes {
 		clear(t.defaults)

@@ -130,8 +130,11 @@ func (t *replay) columnsOf(ctx context.Context, p *parsed) ([]string, error) {
 	return columns, nil
 }
 
-func (t *replay) types(ctx context.Context, p *parsed) func() []string {
-	return t.db.types(ctx, t.writes, p)
+func (t *replay) types(ctx context.Context, p *parsed) ([]string, error) {
+	if t.columns == nil { // it has not changed the schema
+		return t.db.columnTypes(ctx, t.db.columns, nil, p)
+	}
+	return t.db.columnTypes(ctx, t.columns, t.writes, p)
 }
 
 // cacheOf is where the columns of a query are kept: the transaction's own cache if they depend on what it has changed.

@@ -21,6 +21,7 @@ type table struct {
 	// rowid of the application's choice.
 	plain bool
 	view  bool
+	times bool // it has a column whose text is given as a time.Time
 	// columns are those of a table that is not exact, or has times.
 	columns []column
 }
@@ -60,6 +61,8 @@ type schema struct {
 	mu     sync.Mutex
 	epoch  int // raised by each change
 	tables tables
+	// times tells that one of them has a column whose text is given as a time.Time, changed that one may have got it since.
+	times, changed bool
 }
 
 // known gives the tables, nil if they have to be asked for.
@@ -84,12 +87,23 @@ func (s *schema) forget() {
 	s.tables = nil
 }
 
+// addTimes notes a statement that makes columns whose text is given as a time.Time.
+func (s *schema) addTimes() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed = true
+}
+
 // put remembers tables that were asked for in an epoch.
 func (s *schema) put(asked tables, epoch int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.epoch == epoch {
-		s.tables = asked
+	if s.epoch != epoch {
+		return
+	}
+	s.tables, s.times, s.changed = asked, false, false
+	for _, t := range asked {
+		s.times = s.times || t.times
 	}
 }
 
@@ -129,6 +143,7 @@ func (ts tables) add(row []driver.Value) error {
 		}
 		for _, c := range columns {
 			t.columns = append(t.columns, column{strings.ToLower(c[0]), c[1]})
+			t.times = t.times || isTime(c[1])
 		}
 	}
 	return nil

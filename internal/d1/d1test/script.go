@@ -20,7 +20,7 @@ type Case struct {
 
 // Cases is the suite.
 func Cases() []Case {
-	return slices.Concat(values, exact, statements, limits, functions, transactions, caught, inside, returning)
+	return slices.Concat(values, exact, statements, limits, functions, transactions, caught, inside, returning, times)
 }
 
 // Transcript runs a case and gives what it wrote down.
@@ -90,23 +90,48 @@ func (s *Script) Query(query string, args ...any) {
 	columns, err := rows.Columns()
 	s.note("query %s: %q %v", short(query), columns, err)
 	for rows.Next() {
-		values := make([]any, len(columns))
-		targets := make([]any, len(columns))
-		for i := range values {
-			targets[i] = &values[i]
-		}
-		if err := rows.Scan(targets...); err != nil {
-			s.note("  scan: %v", err)
-		}
-		cells := make([]string, len(values))
-		for i, value := range values {
-			cells[i] = describe(value)
-		}
-		s.note("  %s", strings.Join(cells, " | "))
+		s.noteRow(rows, len(columns))
 	}
 	if err := rows.Err(); err != nil {
 		s.note("  rows: %v", err)
 	}
+}
+
+func (s *Script) noteRow(rows *sql.Rows, columns int) {
+	values := make([]any, columns)
+	targets := make([]any, columns)
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	if err := rows.Scan(targets...); err != nil {
+		s.note("  scan: %v", err)
+	}
+	cells := make([]string, columns)
+	for i, value := range values {
+		cells[i] = describe(value)
+	}
+	s.note("  %s", strings.Join(cells, " | "))
+}
+
+// Texts notes the rows of a query as database/sql gives them as text.
+func (s *Script) Texts(query string, args ...any) {
+	rows, err := s.on.QueryContext(s.ctx, query, args...)
+	if err != nil {
+		s.note("texts %s: %v", short(query), err)
+		return
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	s.note("texts %s: %v", short(query), err)
+	for rows.Next() {
+		values := make([]sql.NullString, len(columns))
+		targets := make([]any, len(columns))
+		for i := range values {
+			targets[i] = &values[i]
+		}
+		s.note("  %v %q", rows.Scan(targets...), values)
+	}
+	s.note("  %v", rows.Err())
 }
 
 // Types notes the types of the columns of a query.
@@ -121,7 +146,19 @@ func (s *Script) Types(query string, args ...any) {
 	s.note("types %s: %v", short(query), err)
 	for _, column := range columns {
 		nullable, ok := column.Nullable()
-		s.note("  %s %q %v %v", column.Name(), column.DatabaseTypeName(), nullable, ok)
+		length, known := column.Length()
+		_, _, decimal := column.DecimalSize()
+		s.note("  %s %q %v %v, %v, %d %v %v", column.Name(), column.DatabaseTypeName(), nullable, ok, column.ScanType(), length, known, decimal)
+	}
+	for n := 0; rows.Next(); n++ { // what was looked at beforehand is still there
+		s.noteRow(rows, len(columns))
+		types, err := rows.ColumnTypes()
+		for _, column := range types {
+			s.note("    %v %v", column.ScanType(), err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		s.note("  rows: %v", err)
 	}
 }
 
