@@ -2,6 +2,7 @@ package d1
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,11 +41,7 @@ func (t *replay) commit(ctx context.Context) error {
 		t.forgetResults()
 		return nil
 	}
-	for i, at := range writes {
-		if at < len(results) {
-			t.settle(i, results[at])
-		}
-	}
+	t.settle(writes, results)
 	return nil
 }
 
@@ -74,12 +71,23 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 			add(condition, append(slices.Clip(read.statement.Params), told)...)
 		}
 	}
+	for _, e := range t.asserted {
+		addRows(e)
+	}
+	var removals []*removal
 	for _, e := range t.log {
 		if e.write == nil {
 			addRows(e)
 			continue
 		}
 		flush()
+		if last := len(removals) - 1; last >= 0 && removals[last].at == len(batch)-1 && removals[last].takes(e) {
+			writes = append(writes, removals[last].at)
+			continue
+		}
+		if e.isRemoval() {
+			removals = append(removals, &removal{at: len(batch), entry: e, keys: []string{e.removed.value}})
+		}
 		if e.returned.inProof() {
 			batch = append(batch, e.returned.prepare...)
 		}
@@ -98,7 +106,43 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		}
 	}
 	flush()
+	for _, r := range removals {
+		if len(r.keys) > 1 {
+			batch[r.at] = r.statement()
+		}
+	}
 	return batch, writes
+}
+
+// removal is a DELETE of several rows of one table by their keys, in the place of one for each: D1 counts statements.
+type removal struct {
+	entry *entry // the first
+	keys  []string
+	size  int
+	at    int // its place in the batch
+}
+
+// isRemoval tells whether a write removes one row that is known by its key, and nobody asks whether it was there.
+func (e *entry) isRemoval() bool {
+	return e.removed != nil && !e.write.changesSeen && !e.write.idSeen
+}
+
+// takes takes a write in that can be part of it.
+func (r *removal) takes(e *entry) bool {
+	if !e.isRemoval() || r.entry.removed.table != e.removed.table || r.entry.removed.column != e.removed.column || r.size > jsonListSize {
+		return false
+	}
+	r.keys, r.size = append(r.keys, e.removed.value), r.size+len(e.removed.value)+4
+	return true
+}
+
+func (r *removal) statement() Statement {
+	list, _ := json.Marshal(r.keys) // of strings: that cannot fail
+	return Statement{
+		SQL: "DELETE FROM " + quoteName(r.entry.removed.table) + " WHERE " + quoteName(r.entry.removed.column) +
+			" IN (SELECT value FROM json_each(?))",
+		Params: []any{string(list)},
+	}
 }
 
 // condition is true if a part of a read gives other rows than it did, with what it gave as its last parameter.
@@ -110,11 +154,25 @@ func (g guard) condition(e *entry) (sql string, told any) {
 	return `(` + rows + `) IS NOT ?`, g.text
 }
 
-// settle gives a result that nobody has looked at yet what the commit tells of it.
-func (t *replay) settle(index int, result Result) {
+// settle gives the results that nobody has looked at yet what the commit tells of them. Of rows that were removed by one statement it is known
+// what became of each if all of them were there.
+func (t *replay) settle(writes []int, results []Result) {
+	sharing := map[int]int64{}
+	for _, at := range writes {
+		sharing[at]++
+	}
 	for _, e := range t.log {
-		if e.write != nil && e.write.index == index && !e.write.known {
+		if e.write == nil || e.write.known || writes[e.write.index] >= len(results) {
+			continue
+		}
+		at := writes[e.write.index]
+		switch result := results[at]; {
+		case sharing[at] == 1:
 			e.write.known, e.write.done = true, done{result.Changes, result.LastRowID}
+		case result.Changes == sharing[at]:
+			e.write.known, e.write.done = true, done{1, result.LastRowID}
+		default:
+			e.write.lost = true
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 type guess struct {
 	replay
 	trial *trial // from the first write on
+	lists lists
 	done  func() // ends what Options.Guessing began
 }
 
@@ -36,7 +37,11 @@ func (t *guess) query(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	case p.kind == kindPragma:
 		t.minds(p)
 	}
-	return t.replay.query(ctx, p, args)
+	rows, err := t.replay.query(ctx, p, args)
+	if list, ok := rows.(*rowList); ok && p.kind == kindRead {
+		t.lists.add(list)
+	}
+	return rows, err
 }
 
 // minds leaves to D1 what follows a PRAGMA that changes how writes are checked.
@@ -54,7 +59,7 @@ func (t *guess) beginsEarly(ctx context.Context, p *parsed) bool {
 	if !t.db.readOften(p.text) {
 		return false
 	}
-	t.trial, _ = t.db.beginTrial(ctx)
+	t.trial, _ = t.db.beginTrial(ctx, &t.lists)
 	return t.trial != nil
 }
 
@@ -75,10 +80,18 @@ func (t *guess) reader(ctx context.Context, p *parsed, query Statement) (reader,
 	if err := t.look(ctx); err != nil {
 		return nil, err
 	}
-	if t.oracle == nil || !t.trial.holds(ctx, touched) {
+	if t.oracle == nil {
 		return t.readWritten, nil
 	}
-	return t.readTried, nil
+	key, holds := t.trial.holds(ctx, query, touched)
+	t.asserted = t.trial.asserted
+	if !holds {
+		return t.readWritten, nil
+	}
+	implied := key != nil && key.whole && !t.trial.setOf(key.table).written[key.value]
+	return func(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error) {
+		return t.readTried(ctx, p, e, implied)
+	}, nil
 }
 
 // look implements oracle.
@@ -100,8 +113,8 @@ func (t *guess) probeQuery(query Statement, columns int) (*rowList, error) {
 	return rows, err
 }
 
-// readTried reads from the scratch.
-func (t *guess) readTried(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error) {
+// readTried reads from the scratch. With implied the commit asserts what it gives in any case.
+func (t *guess) readTried(ctx context.Context, p *parsed, e *entry, implied bool) (*rowList, []string, error) {
 	columns, err := t.trial.scratch.Columns(e.statement.SQL)
 	if err != nil {
 		return t.readWritten(ctx, p, e)
@@ -110,7 +123,7 @@ func (t *guess) readTried(ctx context.Context, p *parsed, e *entry) (*rowList, [
 	if err != nil {
 		return t.readWritten(ctx, p, e)
 	}
-	e.columns = len(columns)
+	e.columns, e.implied = len(columns), implied
 	return rows, texts, nil
 }
 
@@ -137,7 +150,7 @@ func (t *guess) exec(ctx context.Context, p *parsed, args []driver.NamedValue) (
 // guessWrite takes a write into the log that is taken to succeed. The error is errTrial where the scratch cannot help.
 func (t *guess) guessWrite(ctx context.Context, p *parsed, args []driver.NamedValue) (err error) {
 	if t.trial == nil {
-		if t.trial, err = t.db.beginTrial(ctx); err != nil {
+		if t.trial, err = t.db.beginTrial(ctx, &t.lists); err != nil {
 			return err
 		}
 	}

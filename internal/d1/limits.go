@@ -26,4 +26,10 @@ const (
 
 	scratchRows  = 500 // rows of a table up to which the scratch holds it whole
 	scratchLoads = 40  // tables that are asked for at once
+
+	// Of a large table rows are fetched by their keys.
+	listsKept = 4         // results whose rows may be asked for one by one
+	firstKeys = 64        // rows at first
+	fetchSize = 1_000_000 // bytes at once, by what the first have shown
+	maxKeys   = 20_000    // rows at once
 )

@@ -28,6 +28,7 @@ type stepper interface {
 type replay struct {
 	db       *connector
 	log      []*entry
+	asserted []*entry            // what was read of the database besides, of rows that were not written before
 	writes   []Statement         // of the log
 	columns  *columnCache        // of queries with *, from the first change of the schema on
 	shapes   []*parsed           // the changes that make the connector forget columns, when they are stored
@@ -62,6 +63,8 @@ type entry struct {
 	inserts   bool         // a write that sets the last rowid, if it inserts any
 	volatile  bool         // a write whose values differ each time
 	returned  *returned    // what a write gave by RETURNING
+	removed   *rowKey      // of a DELETE: the one row that it removes, and nothing comes of that
+	implied   bool         // a read that tells no more than what is asserted already
 	columns   int
 	guards    []guard
 	ordered   bool
@@ -176,7 +179,7 @@ func (t *replay) try(ctx context.Context, write *entry) error {
 // rollback asks whether what the transaction was told was one state of the database. Its steps saw the database at
 // different moments, and an application that gives up because of what it saw must be told if that never was: OnConflict.
 func (t *replay) rollback(ctx context.Context) {
-	reads := 0
+	reads := len(t.asserted)
 	for _, e := range t.log {
 		reads += len(e.guards)
 		if e.returned.inProof() {

@@ -41,7 +41,7 @@ func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	if err != nil {
 		return nil, t.blame(ctx, err)
 	}
-	if !p.explain && !e.volatile && t.isSettled(ctx, e, texts) {
+	if !p.explain && !e.volatile && !e.implied && t.isSettled(ctx, e, texts) {
 		e.guards = guardsOf(texts, p.ordered)
 		t.log = append(t.log, e)
 	}

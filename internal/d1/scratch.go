@@ -52,9 +52,9 @@ func (db *connector) readSchema(ctx context.Context) ([]string, error) {
 	return schema, nil
 }
 
-// tableRows is a query for what Load puts into a table, as JSON, NULL if it has more than so many rows; and the INSERT that
-// takes it as its parameter.
-func tableRows(table string, columns []string, withoutRowID bool, most int) (query, insert string) {
+// tableRows is an expression for what Load puts into a table, as JSON: the rows that meet a condition, NULL if they are more than so many; and the
+// INSERT that takes it as its parameter. The condition's parameters come twice.
+func tableRows(table string, columns []string, withoutRowID bool, where string, most int) (query, insert string) {
 	names := make([]string, 0, len(columns)+1)
 	if !withoutRowID {
 		names = append(names, "rowid")
@@ -76,7 +76,7 @@ func tableRows(table string, columns []string, withoutRowID bool, most int) (que
 		values = append(values, fmt.Sprintf("value->>'$[%d][%d]'", last, i%maxArguments))
 	}
 	row := "json_array(json_array(" + strings.Join(lists, "),json_array(") + "))"
-	from := " FROM " + quoteName(table)
+	from := " FROM " + quoteName(table) + where
 	query = fmt.Sprintf("CASE WHEN (SELECT count(*) FROM (SELECT 1%s LIMIT %d))>%d THEN NULL ELSE (SELECT json_group_array(%s)%s) END",
 		from, max(most, 0)+1, max(most, 0), row, from)
 	insert = "INSERT INTO " + quoteName(table) + " (" + strings.Join(names, ",") + ") SELECT " + strings.Join(values, ",") + " FROM json_each(?)"

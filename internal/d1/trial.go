@@ -3,6 +3,7 @@ package d1
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,15 +17,19 @@ type trial struct {
 	db      *connector
 	scratch Scratch
 
-	base    map[string]bool   // tables of the database whose rows were not asked for yet
-	origin  map[string]string // tables that were altered while their rows were not there, with the names that D1 has them by
-	loaded  []string          // tables of the database that the scratch has whole
-	large   map[string]bool   // tables whose rows the scratch does not have, and never will
-	written map[string]bool   // tables that the transaction has written, or may have
-	writes  []*attempt        // the log
-	pending []*attempt        // those that were not tried yet
-	schema  bool              // the transaction has changed the schema
-	used    bool              // the scratch has rows, or another schema
+	base    map[string]bool    // tables of the database whose rows were not asked for yet
+	origin  map[string]string  // tables that were altered while their rows were not there, with the names that D1 has them by
+	loaded  []string           // tables of the database that the scratch has whole
+	large   map[string]bool    // tables whose rows the scratch does not have, and never will
+	written map[string]bool    // tables that the transaction has written, or may have
+	writes  []*attempt         // the log
+	pending []*attempt         // those that were not tried yet
+	sets    map[string]*rowSet // single rows of large tables
+	lists   *lists
+	schema  bool // the transaction has changed the schema
+	used    bool // the scratch has rows, or another schema
+
+	asserted []*entry // what was fetched by keys, for the commit to assert
 }
 
 // attempt is a write, and what it opens.
@@ -34,13 +39,13 @@ type attempt struct {
 }
 
 // beginTrial begins to use the scratch for a transaction; nil while another does, and where there is no memory for it.
-func (db *connector) beginTrial(ctx context.Context) (*trial, error) {
+func (db *connector) beginTrial(ctx context.Context, lists *lists) (*trial, error) {
 	if !db.scratch.busy.CompareAndSwap(false, true) {
 		return nil, nil
 	}
 	t := &trial{
 		db: db, scratch: db.options.Scratch,
-		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{},
+		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{}, lists: lists,
 	}
 	switch err := t.open(ctx); {
 	case errors.Is(err, errTrial):
@@ -158,6 +163,9 @@ func (t *trial) add(ctx context.Context, p *parsed, e *entry) error {
 			t.written[touch[1:]] = true
 		}
 	}
+	if isDelete(e.statement) {
+		e.removed = t.rowOf(e.statement, touched)
+	}
 	one := &attempt{e, touched}
 	t.writes, t.pending = append(t.writes, one), append(t.pending, one)
 	return nil
@@ -179,6 +187,10 @@ func (t *trial) change(ctx context.Context, p *parsed, e *entry) error {
 	t.writes = append(t.writes, &attempt{entry: e})
 	if target != "" {
 		t.written[target] = true
+	}
+	t.unset(target, renamed)
+	if sc := (scanner{text: p.text}); sc.contains("TRIGGER") || sc.contains("REFERENCES") {
+		t.unset(slices.Collect(maps.Keys(t.sets))...)
 	}
 	if p.reshapes {
 		t.reshape(target, renamed)
@@ -235,14 +247,28 @@ func (t *trial) catchUp(ctx context.Context) error {
 
 // try runs a write in the scratch. One whose rows are not there makes what it writes unknown.
 func (t *trial) try(a *attempt) error {
-	if t.blind(a.touched) {
-		for _, touch := range a.touched {
-			if touch[0] == 'w' {
-				t.large[touch[1:]] = true
-			}
-		}
-		return nil
+	if !t.blind(a.touched) {
+		return t.run(a)
 	}
+	if key := t.rowOf(a.entry.statement, a.touched); key != nil && t.isOnly(key.table, a.touched) {
+		return t.tryRow(a, key)
+	}
+	for _, touch := range a.touched {
+		if touch[0] == 'w' {
+			t.large[touch[1:]] = true
+			t.setOf(touch[1:]).all = true
+		}
+	}
+	return nil
+}
+
+// isOnly tells whether no other of the tables is large.
+func (t *trial) isOnly(table string, touched []string) bool {
+	return !slices.ContainsFunc(touched, func(touch string) bool { return t.large[touch[1:]] && touch[1:] != table })
+}
+
+// run runs a write in the scratch.
+func (t *trial) run(a *attempt) error {
 	t.used = true
 	text, err := t.scratch.Run(a.entry.statement)
 	switch {
@@ -263,9 +289,17 @@ func (t *trial) keeps(touched []string) bool {
 	})
 }
 
-// holds loads the tables that a read touches, and tells whether the scratch has all of them.
-func (t *trial) holds(ctx context.Context, touched []string) bool {
-	return t.fetch(ctx, touched) == nil && !t.blind(touched)
+// holds loads the tables that a read touches, and tells whether the scratch has all of them, or of a large one the row that the read is
+// about: then the row is given as well.
+func (t *trial) holds(ctx context.Context, query Statement, touched []string) (key *rowKey, holds bool) {
+	if t.fetch(ctx, touched) != nil {
+		return nil, false
+	}
+	if !t.blind(touched) {
+		return nil, true
+	}
+	key = t.rowOf(query, touched)
+	return key, key != nil && t.isOnly(key.table, touched) && t.holdsRow(ctx, key)
 }
 
 func (t *trial) blind(touched []string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -38,6 +39,7 @@ func (t *trial) again(ctx context.Context, names []string) error {
 	t.db.scratch.empty = false
 	loaded := append(names, t.loaded...)
 	t.loaded, t.pending = nil, nil
+	t.unset(slices.Collect(maps.Keys(t.sets))...)
 	if err := t.load(ctx, loaded); err != nil {
 		return err
 	}
@@ -99,12 +101,21 @@ func (t *trial) loadSome(ctx context.Context, names []string) error {
 }
 
 func (t *trial) rowsOf(name string) (query, insert string, err error) {
-	info, err := t.scratch.Text(Statement{SQL: fmt.Sprintf(
-		`SELECT (SELECT wr FROM pragma_table_list(%s))||char(0)||group_concat(name,char(0)) FROM pragma_table_xinfo(%[1]s) WHERE hidden=0`, quote(name))})
+	columns, withoutRowID, err := t.columnsOf(name)
 	if err != nil {
 		return "", "", err
 	}
-	parts := strings.Split(info, "\x00")
-	query, insert = tableRows(name, parts[1:], parts[0] == "1", t.db.options.ScratchRows)
+	query, insert = tableRows(name, columns, withoutRowID, "", t.db.options.ScratchRows)
 	return query, insert, nil
+}
+
+// columnsOf gives the columns of a table that can be written.
+func (t *trial) columnsOf(table string) (columns []string, withoutRowID bool, err error) {
+	info, err := t.scratch.Text(Statement{SQL: fmt.Sprintf(
+		`SELECT (SELECT wr FROM pragma_table_list(%s))||char(0)||group_concat(name,char(0)) FROM pragma_table_xinfo(%[1]s) WHERE hidden=0`, quote(table))})
+	if err != nil {
+		return nil, false, err
+	}
+	parts := strings.Split(info, "\x00")
+	return parts[1:], parts[0] == "1", nil
 }
