@@ -11,8 +11,10 @@ type rowKey struct {
 	table  string // in lower case
 	column string // in lower case
 	value  string
-	// insert tells that the statement adds the row.
-	insert bool
+	insert bool // the statement adds the row
+	remove bool // the statement removes the row
+	// alone tells that it has no other condition.
+	alone bool
 	// whole tells that it is a query that gives the row as it is.
 	whole bool
 	// others are the tables and views besides that a query names, in lower case.
@@ -109,11 +111,10 @@ func (r *keyReader) ofQuery(sc *scanner) []rowKey {
 			end = at
 		}
 	}
-	condition := strip(cells[where+1 : end])
-	keys := r.conditions(table, condition)
+	keys := r.conditions(table, cells[where+1:end])
 	for i := range keys {
 		keys[i].others = named[1:]
-		keys[i].whole = where == from+2 && len(condition) <= 5 && find(condition, "AND") < 0 && isRow(cells[:from], table) && isLimitOne(cells[end:])
+		keys[i].whole = keys[i].alone && where == from+2 && isRow(cells[:from], table) && isLimitOne(cells[end:])
 	}
 	return keys
 }
@@ -192,6 +193,9 @@ func (r *keyReader) ofChange(sc *scanner) []rowKey {
 	}
 	keys := r.conditions(table, cells[where+1:])
 	if !update {
+		for i := range keys {
+			keys[i].remove = keys[i].alone
+		}
 		return keys
 	}
 	// A row may be given the key that it has.
@@ -262,8 +266,12 @@ func (r *keyReader) conditions(table string, cells []cell) (keys []rowKey) {
 		part := cells[start:i]
 		start = i + 1
 		if len(part) == 1 && part[0].inner != nil {
-			keys = append(keys, r.conditions(table, part[0].inner)...)
+			for _, key := range r.conditions(table, part[0].inner) {
+				key.alone = false
+				keys = append(keys, key)
+			}
 		} else if key, ok := r.equality(table, part); ok {
+			key.alone = len(part) == len(cells)
 			keys = append(keys, key)
 		}
 	}
@@ -314,10 +322,4 @@ func find(cells []cell, keyword string) int {
 
 func contains(cells []cell, keyword string) bool {
 	return slices.ContainsFunc(cells, func(one cell) bool { return one.is(keyword) || contains(one.inner, keyword) })
-}
-
-// isDelete tells whether a statement is a DELETE.
-func isDelete(statement Statement) bool {
-	sc := scanner{text: statement.SQL}
-	return sc.next() && sc.is("DELETE")
 }

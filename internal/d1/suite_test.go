@@ -36,9 +36,10 @@ func TestSuite(t *testing.T) {
 // TestRandom compares them in random statements.
 func TestRandom(t *testing.T) {
 	for seed := range *sequences {
-		c := d1test.Random(uint64(seed))
-		mode := seed % len(d1test.Modes)
-		t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c, d1test.Modes[mode:mode+1]) })
+		for _, c := range []d1test.Case{d1test.Random(uint64(seed)), d1test.RandomRows(uint64(seed))} {
+			mode := seed % len(d1test.Modes)
+			t.Run(c.Name, func(t *testing.T) { compareDrivers(t, c, d1test.Modes[mode:mode+1]) })
+		}
 	}
 }
 

@@ -163,8 +163,8 @@ func (t *trial) add(ctx context.Context, p *parsed, e *entry) error {
 			t.written[touch[1:]] = true
 		}
 	}
-	if isDelete(e.statement) {
-		e.removed = t.rowOf(e.statement, touched)
+	if key := t.rowOf(e.statement, touched); key != nil && key.remove {
+		e.removed = key
 	}
 	one := &attempt{e, touched}
 	t.writes, t.pending = append(t.writes, one), append(t.pending, one)
