@@ -64,6 +64,7 @@ func lastWrite(statements []parsed) int {
 
 // run sends what exec has rendered. The results are nil if they were lost.
 func (db *connector) run(ctx context.Context, statements []parsed, batch []Statement, schema bool) ([]Result, error) {
+	db.dropKept()
 	results, err := db.write(ctx, batch, stores(statements))
 	for i := range statements {
 		db.forget(&statements[i])
@@ -111,6 +112,9 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 		return nil, err
 	}
 	if p.kind == kindRead && !p.explain {
+		if rows, ok := db.readKept(ctx, p, statement); ok {
+			return rows, nil
+		}
 		return db.read(ctx, p, statement)
 	}
 	rows, err := db.send(ctx, statement, p.kind == kindWrite || p.kind == kindSchema)

@@ -23,6 +23,7 @@ func (t *replay) commit(ctx context.Context) error {
 	if t.db.options.DeferErrors && !t.looked() {
 		merged, places, sizes = mergeInserts(batch)
 	}
+	t.db.dropKept()
 	results, err := t.db.store(ctx, merged)
 	t.forgetColumns()
 	if err == nil || mayBeStored(err) {

@@ -175,6 +175,9 @@ type Options struct {
 	// whole table into the Scratch.
 	ReadOften []string
 
+	// Event, if set, gives what is kept for the event that the calling goroutine belongs to; nil if it has none.
+	Event func() *Event
+
 	// Guessing, if set, is called when a transaction begins to rely on the Scratch, with a function that asks D1 whether all of it is
 	// right so far: to be called before anything leaves that cannot be taken back. What it returns is called when the transaction ends.
 	Guessing func(prove func(context.Context) error) (done func())
@@ -221,6 +224,9 @@ func Open(binding Binding, options Options) driver.Connector {
 	}
 	if options.OnWrongGuess == nil {
 		options.OnWrongGuess = func() {}
+	}
+	if options.Event == nil {
+		options.Event = func() *Event { return nil }
 	}
 	if options.OnFault == nil {
 		options.OnFault = func(error) {}

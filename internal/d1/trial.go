@@ -43,10 +43,7 @@ func (db *connector) beginTrial(ctx context.Context, lists *lists) (*trial, erro
 	if !db.scratch.busy.CompareAndSwap(false, true) {
 		return nil, nil
 	}
-	t := &trial{
-		db: db, scratch: db.options.Scratch,
-		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{}, lists: lists,
-	}
+	t := db.newTrial(lists)
 	switch err := t.open(ctx); {
 	case errors.Is(err, errTrial):
 		t.end()
@@ -58,6 +55,13 @@ func (db *connector) beginTrial(ctx context.Context, lists *lists) (*trial, erro
 	return t, nil
 }
 
+func (db *connector) newTrial(lists *lists) *trial {
+	return &trial{
+		db: db, scratch: db.options.Scratch, lists: lists,
+		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{},
+	}
+}
+
 // scratchState is what is kept of the scratch from one transaction to the next.
 type scratchState struct {
 	busy   atomic.Bool
@@ -65,6 +69,7 @@ type scratchState struct {
 	tables []string        // of the schema, in lower case
 	large  map[string]bool // those that were found to have too many rows
 	empty  bool            // the scratch has this schema and no rows
+	kept   kept            // what else the scratch has, if it has not been used since
 }
 
 // readOften tells whether a query reads one of Options.ReadOften. It looks at the text alone: a mistake costs a round trip.
@@ -74,13 +79,16 @@ func (db *connector) readOften(query string) bool {
 
 func (t *trial) open(ctx context.Context) (err error) {
 	state := &t.db.scratch
+	found := state.kept
+	state.kept = kept{}
 	if state.schema == nil {
 		if state.schema, err = t.db.readSchema(ctx); err != nil {
 			return err
 		}
 		state.empty, state.large = false, map[string]bool{}
 	}
-	if !t.scratch.Keeps() || !state.empty {
+	holds := found.event != nil && found.event == t.db.options.Event() && t.scratch.Keeps()
+	if !holds && (!t.scratch.Keeps() || !state.empty) {
 		if err := t.scratch.Open(ctx, state.schema); err != nil {
 			return errTrial
 		}
@@ -94,6 +102,12 @@ func (t *trial) open(ctx context.Context) (err error) {
 	for _, name := range state.tables {
 		t.base[name] = !state.large[name]
 		t.large[name] = state.large[name]
+	}
+	if holds {
+		t.used, t.loaded = true, slices.Clone(found.tables)
+		for _, name := range found.tables {
+			t.base[name] = false
+		}
 	}
 	return nil
 }
@@ -115,11 +129,17 @@ func (t *trial) keepSchema() {
 		return
 	}
 	state := &t.db.scratch
-	schema, err := t.scratch.Text(Statement{SQL: `SELECT group_concat(sql,char(0)) FROM (` + schemaTexts + `)`})
-	if state.schema = strings.Split(schema, "\x00"); err != nil {
+	var err error
+	if state.schema, err = t.schemaNow(); err != nil {
 		state.schema = nil
 	}
 	state.empty = false
+}
+
+// schemaNow gives the schema as the transaction leaves it.
+func (t *trial) schemaNow() ([]string, error) {
+	schema, err := t.scratch.Text(Statement{SQL: `SELECT group_concat(sql,char(0)) FROM (` + schemaTexts + `)`})
+	return strings.Split(schema, "\x00"), err
 }
 
 // touches tells what a statement opens, in lower case.

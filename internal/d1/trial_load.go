@@ -62,13 +62,9 @@ func (t *trial) load(ctx context.Context, names []string) error {
 }
 
 func (t *trial) loadSome(ctx context.Context, names []string) error {
-	queries := make([]string, len(names))
-	inserts := make([]string, len(names))
-	for i, name := range names {
-		var err error
-		if queries[i], inserts[i], err = t.rowsOf(name); err != nil {
-			return errTrial
-		}
+	queries, inserts, err := t.rowsOfEach(names)
+	if err != nil {
+		return errTrial
 	}
 	rows, err := t.db.send(ctx, Statement{SQL: "SELECT " + strings.Join(queries, ",")}, false)
 	var own *Error
@@ -100,13 +96,17 @@ func (t *trial) loadSome(ctx context.Context, names []string) error {
 	return nil
 }
 
-func (t *trial) rowsOf(name string) (query, insert string, err error) {
-	columns, withoutRowID, err := t.columnsOf(name)
-	if err != nil {
-		return "", "", err
+// rowsOfEach gives tableRows of whole tables.
+func (t *trial) rowsOfEach(names []string) (queries, inserts []string, err error) {
+	for _, name := range names {
+		columns, withoutRowID, err := t.columnsOf(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		query, insert := tableRows(name, columns, withoutRowID, "", t.db.options.ScratchRows)
+		queries, inserts = append(queries, query), append(inserts, insert)
 	}
-	query, insert = tableRows(name, columns, withoutRowID, "", t.db.options.ScratchRows)
-	return query, insert, nil
+	return queries, inserts, nil
 }
 
 // columnsOf gives the columns of a table that can be written.

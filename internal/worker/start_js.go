@@ -90,7 +90,7 @@ func (e event) Confirm(ctx context.Context, request *http.Request) error {
 
 func (i *instance) serve(scope *host.Scope, packet []byte) {
 	session := i.caches.Session()
-	scope.Attached = session
+	scope.Attached = &attached{session: session}
 	httpbridge.Serve(event{scope, session}, packet, i.handler)
 	if err := session.End(context.Background()); err != nil { // the next event does it
 		log.Printf("What the request has changed could not be loaded: %v", err)
@@ -99,14 +99,46 @@ func (i *instance) serve(scope *host.Scope, packet []byte) {
 	i.requestLogs.RequestDone()
 }
 
-// currentSession is that of the goroutine's event, nil if it has none.
-func currentSession() *watermark.Session {
+// attached is what an instance keeps for an event.
+type attached struct {
+	session *watermark.Session
+	event   d1.Event
+}
+
+// currentAttached is that of the goroutine's event, nil if it has none.
+func currentAttached() *attached {
 	scope := host.Current()
 	if scope == nil {
 		return nil
 	}
-	session, _ := scope.Attached.(*watermark.Session)
-	return session
+	own, _ := scope.Attached.(*attached)
+	return own
+}
+
+// currentSession is that of the goroutine's event, nil if it has none.
+func currentSession() *watermark.Session {
+	if own := currentAttached(); own != nil {
+		return own.session
+	}
+	return nil
+}
+
+// currentEvent is that of the goroutine's event, nil if it has none.
+func currentEvent() *d1.Event {
+	if own := currentAttached(); own != nil {
+		return &own.event
+	}
+	return nil
+}
+
+// noteChanges tells the driver which events are going to change something.
+func noteChanges(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if event := currentEvent(); event != nil {
+			event.Changes = r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func boot(app *pocketbase.PocketBase) (*instance, error) {
@@ -142,7 +174,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	}
 	relaxCollector()
 	migrating = false
-	return &instance{handler, databases.caches, live, requestLogs}, nil
+	return &instance{noteChanges(handler), databases.caches, live, requestLogs}, nil
 }
 
 // bootstrap opens the app's databases, runs its migrations and loads what it keeps in memory.
@@ -254,6 +286,7 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 	}
 	if usesScratch() {
 		options.Scratch, options.ReadOften = d1.HostScratch(), []string{"_collections", core.DefaultMigrationsTable}
+		options.Event = currentEvent
 		options.MayGuess, options.Guessing, options.OnWrongGuess = mayGuess, host.Guessing, host.NoteGuess
 	}
 	binding := d1.HostBinding(dataBinding)
