@@ -67,6 +67,10 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		pending.add(condition, params)
 	}
 	addRows := func(read *entry) {
+		if read.seen != nil {
+			flush()
+			batch = append(batch, read.seen.statement(read))
+		}
 		for _, g := range read.guards {
 			condition, told := g.condition(read)
 			add(condition, append(slices.Clip(read.statement.Params), told)...)
@@ -107,6 +111,9 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		}
 	}
 	flush()
+	if t.lastSeen > 0 {
+		batch = append(batch, Statement{SQL: "DELETE FROM " + seenTable})
+	}
 	for _, r := range removals {
 		if len(r.keys) > 1 {
 			batch[r.at] = r.statement()
@@ -194,7 +201,7 @@ func (t *replay) lost(err error) error {
 	switch {
 	case !errors.As(err, &e), e.isLimit() && !t.guessed:
 		return err
-	case e.Message == conflictRaw:
+	case e.Message == conflictRaw, e.Message == "CHECK constraint failed: "+otherRows:
 		err = ErrConflict
 	case t.db.options.DeferErrors:
 		return err

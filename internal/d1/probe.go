@@ -30,10 +30,13 @@ var createTables = []Statement{
 		` void INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID`},
 	{SQL: `CREATE TRIGGER IF NOT EXISTS ` + commitTable + `_once BEFORE UPDATE ON ` + commitTable +
 		` WHEN NEW.n IS NOT OLD.n+1 BEGIN SELECT RAISE(ABORT, '` + storedMark + `'||OLD.n||','||OLD.void); END`},
+	{SQL: `CREATE TABLE IF NOT EXISTS ` + seenTable + ` (k INTEGER PRIMARY KEY, v BLOB, ok INTEGER CONSTRAINT ` + otherRows + ` CHECK (ok))`},
 }
 
 // isUnprepared tells whether a batch failed because the driver's own tables are not there.
-func isUnprepared(err error) bool { return isMissing(err, raiseTable) || isMissing(err, commitTable) }
+func isUnprepared(err error) bool {
+	return isMissing(err, raiseTable) || isMissing(err, commitTable) || isMissing(err, seenTable)
+}
 
 // prepareTables makes the driver's own tables.
 func (db *connector) prepareTables(ctx context.Context) error {

@@ -35,6 +35,8 @@ type replay struct {
 	schema   bool                // a change that makes the connector forget tables
 	tainted  bool                // a write whose values differ each time: later reads cannot be asserted
 	answers  map[string]*rowList // of the reads since the last write
+	seen     map[string]lastSeen // the last reads of many rows, by what was asked
+	lastSeen int
 	defaults map[string][]madeUp // of tables, as far as they are known
 	deferred bool                // foreign keys are looked at when it commits
 	conflict error               // what the application has been told of one
@@ -65,6 +67,7 @@ type entry struct {
 	returned  *returned    // what a write gave by RETURNING
 	removed   *rowKey      // of a DELETE: the one row that it removes, and nothing comes of that
 	implied   bool         // a read that tells no more than what is asserted already
+	seen      *seen        // how a read is asserted instead of by guards
 	columns   int
 	guards    []guard
 	ordered   bool
@@ -181,7 +184,9 @@ func (t *replay) try(ctx context.Context, write *entry) error {
 func (t *replay) rollback(ctx context.Context) {
 	reads := len(t.asserted)
 	for _, e := range t.log {
-		reads += len(e.guards)
+		if reads += len(e.guards); e.seen != nil {
+			reads++
+		}
 		if e.returned.inProof() {
 			reads++
 		}

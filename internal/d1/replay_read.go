@@ -43,6 +43,7 @@ func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	}
 	if !p.explain && !e.volatile && !e.implied && t.isSettled(ctx, e, texts) {
 		e.guards = guardsOf(texts, p.ordered)
+		t.asSeen(key, e)
 		t.log = append(t.log, e)
 	}
 	if t.answers == nil {

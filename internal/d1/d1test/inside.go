@@ -7,6 +7,26 @@ import (
 
 // inside are transactions that read what they have changed.
 var inside = []Case{
+	{"many rows that are read again and again", func(s *Script) {
+		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT, x)")
+		for i, x := range []any{"plain", "é\U0001f600 ü", "nul\x00s", []byte{0, 0xff, '\''}, nil, 1.5, int64(1) << 60} {
+			s.Do("INSERT INTO t (k, x) VALUES (?, ?)", fmt.Sprint(i, strings.Repeat("long ", 300)), x)
+		}
+		for _, end := range []func(){s.Rollback, s.Commit} {
+			s.Begin()
+			for i, change := range []string{
+				"UPDATE t SET x = 'ééé' WHERE id = 2", "UPDATE t SET k = 'short' WHERE id = 7", "INSERT INTO t (id, k, x) VALUES (-1, 'first', x'00')",
+				"DELETE FROM t WHERE id = 3", "UPDATE t SET x = 'no' WHERE id = 99", "UPDATE t SET x = x || 'ü'", "DELETE FROM t",
+				"INSERT INTO t (k) SELECT 'again'||value FROM json_each('[1,2,3]')", "SELECT nothing FROM nowhere",
+			} {
+				s.Query("SELECT * FROM t ORDER BY id")
+				s.Query("SELECT k, x FROM t WHERE id > ?", i%2)
+				s.Exec(change)
+			}
+			s.Query("SELECT * FROM t ORDER BY id")
+			end()
+		}
+	}},
 	{"a schema that changes", func(s *Script) {
 		look := func() {
 			for _, query := range []string{
