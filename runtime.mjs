@@ -54,6 +54,9 @@ const MEMORY_LIMIT = 80;
 /** At this size the instance is given up at once: an isolate has 128 MB for everything. */
 const MEMORY_CEILING = 112;
 
+/** What a scratch leaves of that, in bytes, for the program to grow while it is there. */
+const SCRATCH_RESERVE = 8 * MEBIBYTE;
+
 /** How late Go may be started by the event whose boot it is, in milliseconds, before another one does it. */
 const START_LIMIT = 100;
 
@@ -189,7 +192,7 @@ export class Runtime {
 
   /** Operation: opens the scratch, if there is memory for it. */
   async openScratch(payload) {
-    if (this.memory + SCRATCH_MEMORY > this.#memoryLimit) throw new Error("too little memory is left for a scratch");
+    if (this.memory + SCRATCH_MEMORY > this.#memoryCeiling - SCRATCH_RESERVE) throw new Error("too little memory is left for a scratch");
     await this.scratch.open(payload);
   }
 

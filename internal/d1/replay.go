@@ -36,6 +36,7 @@ type replay struct {
 	tainted  bool                // a write whose values differ each time: later reads cannot be asserted
 	answers  map[string]*rowList // of the reads since the last write
 	seen     map[string]lastSeen // the last reads of many rows, by what was asked
+	latest   lastSeen
 	lastSeen int
 	defaults map[string][]madeUp // of tables, as far as they are known
 	deferred bool                // foreign keys are looked at when it commits

@@ -40,23 +40,29 @@ func (t *replay) asSeen(key string, e *entry) {
 		whole.WriteString(g.text)
 	}
 	text := whole.String()
-	last := t.seen[key]
 	if t.seen == nil {
 		t.seen = map[string]lastSeen{}
 	}
-	t.seen[key] = lastSeen{e, text}
-	if last.entry == nil {
-		return
+	// The same question, or the last one: others may have asked for nearly the same.
+	best, same := lastSeen{}, [2]int{}
+	for _, last := range []lastSeen{t.seen[key], t.latest} {
+		if last.entry == nil {
+			continue
+		}
+		if common := commonBytes(last.text, text); common[0]+common[1] > same[0]+same[1] {
+			best, same = last, common
+		}
 	}
-	same := commonBytes(last.text, text)
+	t.latest = lastSeen{e, text}
+	t.seen[key] = t.latest
 	between := text[same[0] : len(text)-same[1]]
 	if len(between) > len(text)/2 {
 		return
 	}
-	if last.entry.seen == nil {
-		last.entry.seen, last.entry.guards = &seen{number: t.nextSeen(), text: last.text}, nil
+	if best.entry.seen == nil {
+		best.entry.seen, best.entry.guards = &seen{number: t.nextSeen(), text: best.text}, nil
 	}
-	e.seen, e.guards = &seen{number: t.nextSeen(), before: last.entry, same: same, text: strings.Clone(between)}, nil
+	e.seen, e.guards = &seen{number: t.nextSeen(), before: best.entry, same: same, text: strings.Clone(between)}, nil
 }
 
 // lastSeen is the last read of a text.

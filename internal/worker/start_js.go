@@ -196,7 +196,7 @@ func bootstrap(app core.App, races *int) error {
 // a tenth of a request; near the limit, which is far from an isolate's own, it collects as often as it must.
 const (
 	gcPercent     = 200
-	gcMemoryLimit = 64 << 20
+	gcMemoryLimit = 44 << 20
 )
 
 // bootGCPercent has the collector run more often than Go's default while the app starts: the migrations of an empty database would leave a
