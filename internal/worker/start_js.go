@@ -307,8 +307,8 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 	return d
 }
 
-// usesScratch tells whether the steps of transactions are answered in the isolate.
-func usesScratch() bool { return os.Getenv("POCKETFLARE_D1_SCRATCH") == "1" }
+// usesScratch tells whether the steps of transactions are answered in the isolate, as they are unless the environment says otherwise.
+func usesScratch() bool { return os.Getenv("POCKETFLARE_D1_SCRATCH") != "0" }
 
 // isEmpty tells whether PocketBase has not made its tables yet.
 func (d *databases) isEmpty() bool {
