@@ -1,6 +1,10 @@
-/** Two isolates in conflict on one failing database for a minute: what was acknowledged is there, what was refused is not, no sum changes. */
+/**
+ * Two isolates in conflict on one failing database for a minute, their programs ended in the middle of it now and then: what was acknowledged
+ * is there, what was refused is not, no sum changes.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { withWorker } from "./harness.mjs";
 import { numbers } from "./support/blog.mjs";
@@ -10,6 +14,9 @@ import { random } from "./support/load.mjs";
 /** Seconds of work; LOAD_SECONDS scales it from 60 at its default of 8. */
 const SECONDS = (60 * Number(process.env.LOAD_SECONDS ?? 8)) / 8;
 const FAULTS = { before: 0.03, after: 0.03 };
+
+/** What a request is told whose program was ended in the middle of it. */
+const DIED = /the Go program has ended/i;
 
 /** What the clients were told, by what they asked for. */
 class Account {
@@ -24,6 +31,7 @@ class Account {
     else if ([400, 409].includes(status)) this.refused.add(key);
     else if (status === 503 && /not known whether/.test(text)) this.uncertain.add(key);
     else if (status === 503 && /Nothing was stored/.test(text)) this.refused.add(key);
+    else if (status === 503 && DIED.test(text)) this.uncertain.add(key);
     else this.failures.push(`${key}: ${status} ${text}`);
   }
 
@@ -63,14 +71,17 @@ async function prepare(target) {
   await admin.settings.update({ batch: { enabled: true } });
   await target.restart(); // so that both isolates know it
   const notes = target.client().collection("notes");
+  const token = admin.authStore.token;
   const accounts = await Promise.all(numbers(5).map((n) => notes.create({ title: `account ${n}`, count: 1000 })));
   const counters = await Promise.all(numbers(2).map((n) => notes.create({ title: `counter ${n}`, count: 0 })));
-  return { accounts: accounts.map(({ id }) => id), counters: counters.map(({ id }) => id) };
+  return { token, accounts: accounts.map(({ id }) => id), counters: counters.map(({ id }) => id) };
 }
 
 test("two isolates with conflicts and faults for a while", { timeout: (SECONDS + 90) * 1000 }, (t) =>
   withWorker({ wasm: "build/example.wasm", entry: "test/entries/unreliable-d1.mjs", isolates: 2 }, async (target) => {
-    const { accounts, counters } = await prepare(target);
+    const { token, accounts, counters } = await prepare(target);
+    const collections = new Account();
+    const removals = new Account();
     const transfers = new Account();
     const increments = new Account();
     const seats = new Account();
@@ -98,6 +109,19 @@ test("two isolates with conflicts and faults for a while", { timeout: (SECONDS +
         const requests = [change(from, { "count-": amount }), change(to, { "count+": amount }), receipt];
         batches.take(key, await exchange(`${url}/api/batch`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify({ requests }) }));
       },
+      /** Makes a collection, changes it, and every other time removes it again. */
+      async collection(url, next, key, round) {
+        const name = key.replaceAll("-", "_");
+        const headers = { ...JSON_HEADERS, Authorization: token };
+        const ask = (method, path, body) => exchange(`${url}/api/collections${path}`, { method, headers, body: body && JSON.stringify(body) });
+        const fields = [{ name: "title", type: "text" }];
+        const made = await ask("POST", "", { name, type: "base", fields, indexes: [`CREATE INDEX idx_${name} ON ${name} (title)`] });
+        collections.take(name, made);
+        if (made.status !== 200) return;
+        const changed = await ask("PATCH", `/${name}`, { fields: [...JSON.parse(made.text).fields, { name: "size", type: "number" }] });
+        if (![200, 400, 409, 503].includes(changed.status)) collections.failures.push(`${name}: ${changed.status} ${changed.text}`);
+        if (round % 2 === 0) removals.take(name, await ask("DELETE", `/${name}`));
+      },
     };
 
     for (const isolate of [0, 1]) await setFaults(target, { APP_DB: { read: FAULTS, probe: FAULTS, store: FAULTS } }, isolate);
@@ -108,11 +132,18 @@ test("two isolates with conflicts and faults for a while", { timeout: (SECONDS +
         await kinds[kind](target.urls[isolate], next, `${kind}-${isolate}-${number}-${round}`, round);
       }
     };
-    const plan = ["transfer", "transfer", "increment", "increment", "seat", "seat", "batch"];
-    await Promise.all([0, 1].flatMap((isolate) => plan.map((kind, number) => connection(kind, isolate, number))));
+    const kill = async (isolate) => {
+      const next = random(1000 + isolate);
+      while (Date.now() < deadline) {
+        await sleep(SECONDS * (50 + 100 * next()));
+        await exchange(`${target.urls[isolate]}/example/fault/exit`);
+      }
+    };
+    const plan = ["transfer", "transfer", "increment", "increment", "seat", "seat", "batch", "collection"];
+    await Promise.all([0, 1].flatMap((isolate) => [kill(isolate), ...plan.map((kind, number) => connection(kind, isolate, number))]));
 
     const failed = [await setFaults(target, {}, 0), await setFaults(target, {}, 1)];
-    t.diagnostic(`transfers: ${transfers}; increments: ${increments}; seats: ${seats}; batches: ${batches}`);
+    t.diagnostic(`transfers: ${transfers}; increments: ${increments}; seats: ${seats}; batches: ${batches}; collections: ${collections}`);
     t.diagnostic(`faults: ${failed.map((counts) => JSON.stringify(counts)).join(" ")}`);
 
     const notes = await target.client(1).collection("notes").getFullList({ batch: 1000 });
@@ -130,6 +161,15 @@ test("two isolates with conflicts and faults for a while", { timeout: (SECONDS +
     const taken = await target.client(0).collection("seats").getFullList({ batch: 1000 });
     assert.equal(new Set(taken.map(({ number }) => number)).size, taken.length);
     assert.deepEqual(seats.wrong(taken.map(({ holder }) => holder)), []);
+
+    const database = await target.mf.getD1Database("APP_DB", "pocketflare-0");
+    const listed = (sql) => database.prepare(sql).all().then(({ results }) => results.map(({ name }) => name));
+    const known = await listed("SELECT name FROM _collections WHERE name GLOB 'collection_*'");
+    assert.deepEqual(await listed("SELECT name FROM sqlite_master WHERE type='table' AND name GLOB 'collection_*' ORDER BY 1"), known.toSorted());
+    assert.deepEqual(known.filter((name) => removals.acknowledged.has(name)), []);
+    const removed = [...removals.acknowledged.keys(), ...removals.uncertain].filter((name) => !known.includes(name));
+    assert.deepEqual(collections.wrong([...known, ...removed]), []);
+    assert.deepEqual(removals.failures, []);
     for (const account of [transfers, increments, seats, batches]) assert.ok(account.acknowledged.size > SECONDS / 6, String(account));
   }),
 );

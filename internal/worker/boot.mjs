@@ -17,6 +17,8 @@ export const BOOT_PLAN = {
         params: [],
         columns: ["mark"],
       },
+      // internal/worker: whether there is anything yet
+      { sql: "SELECT count(*) FROM sqlite_master WHERE name='_migrations'", params: [], columns: ["count(*)"] },
       // internal/firstrun, with POCKETFLARE_ADMIN_EMAIL
       {
         sql: "SELECT count(*) FROM `_superusers` WHERE NOT (`email`=?)",
