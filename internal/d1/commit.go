@@ -67,8 +67,7 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		pending.add(condition, params)
 	}
 	addRows := func(read *entry) {
-		if read.seen != nil {
-			flush()
+		if read.seen != nil { // before those that wait: all of them are of one state
 			batch = append(batch, read.seen.statement(read))
 		}
 		for _, g := range read.guards {

@@ -85,7 +85,9 @@ func (t *tx) Commit() error {
 	if steps == nil {
 		return driver.ErrBadConn
 	}
-	return steps.commit(context.WithoutCancel(t.ctx))
+	err := steps.commit(context.WithoutCancel(t.ctx))
+	steps.note()
+	return err
 }
 
 // Rollback implements driver.Tx. Nothing was stored, so there is nothing to undo.
@@ -94,6 +96,7 @@ func (t *tx) Rollback() error {
 	t.conn.tx = nil
 	if steps != nil {
 		steps.rollback(t.ctx)
+		steps.note()
 	}
 	return nil
 }

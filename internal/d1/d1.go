@@ -171,6 +171,9 @@ type Options struct {
 	// what the transaction has not written is read there, and other reads of them are a replay.
 	ScratchRows int
 
+	// MaxStatements is how many statements a transaction may write; 10,000 if it is 0.
+	MaxStatements int
+
 	// ReadOften names tables, in lower case, that transactions use to read several times before they write: the first read loads the
 	// whole table into the Scratch.
 	ReadOften []string
@@ -184,6 +187,9 @@ type Options struct {
 
 	// OnWrongGuess, if set, is called with the OnConflict of a transaction that used the Scratch.
 	OnWrongGuess func()
+
+	// OnTransaction, if set, is called when a transaction ends that has written, with whether the Scratch has answered all of its steps.
+	OnTransaction func(scratched bool)
 
 	// OnFault, if set, is called with each ErrUnavailable and ErrUncertain.
 	OnFault func(error)
@@ -222,11 +228,17 @@ func Open(binding Binding, options Options) driver.Connector {
 	if options.ScratchRows == 0 {
 		options.ScratchRows = scratchRows
 	}
+	if options.MaxStatements == 0 {
+		options.MaxStatements = defaultStatements
+	}
 	if options.OnWrongGuess == nil {
 		options.OnWrongGuess = func() {}
 	}
 	if options.Event == nil {
 		options.Event = func() *Event { return nil }
+	}
+	if options.OnTransaction == nil {
+		options.OnTransaction = func(bool) {}
 	}
 	if options.OnFault == nil {
 		options.OnFault = func(error) {}

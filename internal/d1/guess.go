@@ -138,6 +138,9 @@ func (t *guess) exec(ctx context.Context, p *parsed, args []driver.NamedValue) (
 	if t.oracle == nil || p.kind != kindWrite && p.kind != kindSchema {
 		return t.replay.exec(ctx, p, args)
 	}
+	if err := t.budget(); err != nil {
+		return nil, err
+	}
 	switch err := t.guessWrite(ctx, p, args); {
 	case errors.Is(err, errTrial): // D1 knows better, or tells why
 		t.beStrict()

@@ -12,6 +12,13 @@ const (
 	maxCondition     = 40        // conditions that are joined by OR, well under the expression depth of 100
 )
 
+// What a transaction may send. D1 names neither: a call of a binding carries 32 MiB, and a Worker on the paid plan may make 1,000 queries, of
+// which it is not documented whether each statement of a batch is one.
+const (
+	defaultStatements = 10_000
+	maxBatchBytes     = 30 << 20
+)
+
 // What the driver chooses for itself.
 const (
 	inListSize   = 64      // from so many values on, an IN list travels as one JSON parameter
@@ -26,6 +33,8 @@ const (
 
 	scratchRows  = 500 // rows of a table up to which the scratch holds it whole
 	scratchLoads = 40  // tables that are asked for at once
+
+	readsBeforeLoad = 2 // reads of a table, in one transaction, after which the next loads it
 
 	// Of a large table rows are fetched by their keys.
 	listsKept = 4         // results whose rows may be asked for one by one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -19,6 +20,8 @@ type stepper interface {
 	commit(ctx context.Context) error
 	// rollback forgets the transaction. What it has read may have shaped an answer all the same, so it is checked.
 	rollback(ctx context.Context)
+	// note tells how the transaction, which has ended, was answered: Options.OnTransaction.
+	note()
 }
 
 // replay answers each step of a transaction by D1 itself: it sends all writes so far and the new statement as one batch
@@ -30,6 +33,7 @@ type replay struct {
 	log      []*entry
 	asserted []*entry            // what was read of the database besides, of rows that were not written before
 	writes   []Statement         // of the log
+	size     int                 // their bytes
 	columns  *columnCache        // of queries with *, from the first change of the schema on
 	shapes   []*parsed           // the changes that make the connector forget columns, when they are stored
 	schema   bool                // a change that makes the connector forget tables
@@ -99,6 +103,9 @@ func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) 
 		_, err := t.read(ctx, p, args)
 		return done{}, err
 	}
+	if err := t.budget(); err != nil {
+		return nil, err
+	}
 	write, err := t.prepareWrite(ctx, p, args)
 	if err != nil {
 		return nil, err
@@ -110,6 +117,19 @@ func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	}
 	t.append(p, write)
 	return write.write, nil
+}
+
+// budget is the error of a transaction that has become too long to be sent.
+func (t *replay) budget() error {
+	switch {
+	case len(t.writes) >= t.db.options.MaxStatements:
+		return fmt.Errorf("d1: the transaction writes more than %d statements: divide it, or set POCKETFLARE_D1_MAX_STATEMENTS to what your "+
+			"plan allows. Nothing of it is stored", t.db.options.MaxStatements)
+	case t.size > maxBatchBytes:
+		return fmt.Errorf("d1: the transaction writes more than %d MB, the most that one call of D1 carries: divide it. Nothing of it is stored",
+			maxBatchBytes>>20)
+	}
+	return nil
 }
 
 // prepareWrite makes a write such that each replay of it does the same.
@@ -139,6 +159,7 @@ func (t *replay) append(p *parsed, write *entry) {
 	clear(t.answers)
 	t.log = append(t.log, write)
 	t.writes = append(t.writes, write.statement)
+	t.size += write.statement.bytes()
 	t.tainted = t.tainted || write.volatile
 	if p.kind == kindSchema {
 		t.changeSchema(p)
@@ -200,6 +221,12 @@ func (t *replay) rollback(ctx context.Context) {
 	}
 }
 
+func (t *replay) note() {
+	if len(t.writes) > 0 && !t.db.options.DeferErrors {
+		t.db.options.OnTransaction(t.oracle != nil)
+	}
+}
+
 // check asks whether the log still holds. If not, it gives the error of SQLite.
 func (t *replay) check(ctx context.Context) error {
 	proof, _ := t.proof()
@@ -220,6 +247,22 @@ func (t *replay) blame(ctx context.Context, err error) error {
 		return t.lost(lost)
 	}
 	return err
+}
+
+// bytes is how many it takes to send the statement, about.
+func (s *Statement) bytes() int {
+	size := len(s.SQL)
+	for _, param := range s.Params {
+		switch v := param.(type) {
+		case string:
+			size += len(v)
+		case []byte:
+			size += len(v)
+		default:
+			size += 8
+		}
+	}
+	return size
 }
 
 // own makes the statement independent of the caller's memory.

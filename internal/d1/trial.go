@@ -26,8 +26,9 @@ type trial struct {
 	pending []*attempt         // those that were not tried yet
 	sets    map[string]*rowSet // single rows of large tables
 	lists   *lists
-	schema  bool // the transaction has changed the schema
-	used    bool // the scratch has rows, or another schema
+	reads   map[string]int // how often a table was read without need of the scratch
+	schema  bool           // the transaction has changed the schema
+	used    bool           // the scratch has rows, or another schema
 
 	asserted []*entry // what was fetched by keys, for the commit to assert
 }
@@ -58,7 +59,7 @@ func (db *connector) beginTrial(ctx context.Context, lists *lists) (*trial, erro
 func (db *connector) newTrial(lists *lists) *trial {
 	return &trial{
 		db: db, scratch: db.options.Scratch, lists: lists,
-		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{},
+		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{}, reads: map[string]int{},
 	}
 }
 
@@ -303,10 +304,14 @@ func (t *trial) run(a *attempt) error {
 // keeps tells whether the scratch is to answer a read that the transaction's writes do not concern: it has the tables already, or they
 // are read again and again.
 func (t *trial) keeps(touched []string) bool {
-	return !slices.ContainsFunc(touched, func(touch string) bool {
+	keeps := true
+	for _, touch := range touched {
 		name := touch[1:]
-		return t.base[name] && !slices.Contains(t.db.options.ReadOften, name) || t.large[name]
-	})
+		t.reads[name]++
+		often := t.reads[name] > readsBeforeLoad || slices.Contains(t.db.options.ReadOften, name)
+		keeps = keeps && !t.large[name] && (!t.base[name] || often)
+	}
+	return keeps
 }
 
 // holds loads the tables that a read touches, and tells whether the scratch has all of them, or of a large one the row that the read is

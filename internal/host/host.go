@@ -35,6 +35,8 @@ const AskScratch Op = 1
 // Outcome is what became of an event's work so far, for who decides whether it may be run again.
 type Outcome struct {
 	Conflicts int // transactions that lost a race and were not stored
+	Scratched int // transactions whose steps were answered in the isolate
+	Replayed  int // transactions whose steps were answered by the database
 	Guesses   int // of these, those whose steps were answered in the isolate: the reason may be a wrong answer
 	Effects   int // what has reached the outside: stored writes, outgoing requests
 	Faults    int // calls of the database that failed for good because it could not be reached

@@ -115,6 +115,17 @@ func NoteConflict() {
 	}
 }
 
+// NoteTransaction counts a transaction of the goroutine's event that has ended: whether its steps were answered in the isolate.
+func NoteTransaction(scratched bool) {
+	switch scope := labels[profileLabel()]; {
+	case scope == nil:
+	case scratched:
+		scope.outcome.Scratched++
+	default:
+		scope.outcome.Replayed++
+	}
+}
+
 // NoteGuess counts a transaction of the goroutine's event that was not stored and whose steps were answered by guesses.
 func NoteGuess() {
 	if scope := labels[profileLabel()]; scope != nil {

@@ -110,6 +110,7 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		}
 		w := newResponse(event, request)
 		w.bodyReader.goOnFrom(earlier)
+		w.attempt = attempt
 		event.Repeatable(func() bool { return attempt < strictAttempt && w.repeatable() })
 		before := event.Outcome()
 		returned := run(handler, w, request)
@@ -136,6 +137,9 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 			unstored(w, outcome)
 			return
 		case outcome.Conflicts == before.Conflicts || !w.failed() && !w.misled(before, outcome):
+			if attempt > 1 {
+				log.Printf("%s %s was run %d times until its transactions met no other's", request.Method, request.URL.Path, attempt)
+			}
 			w.finish()
 			return
 		case !w.repeatable() || attempt == maxAttempts || pause(event, attempt) != nil:

@@ -32,6 +32,7 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 type response struct {
 	event   Event
 	request *http.Request
+	attempt int // how often the request was run, this time included
 	header  http.Header
 
 	status      int     // 0 until WriteHeader
@@ -225,7 +226,23 @@ func (w *response) finish() {
 	if w.isHead() && w.declared < 0 && w.written > 0 && w.written <= headLengthLimit {
 		w.head = appendHeader(w.head, "Content-Length", strconv.FormatInt(w.written, 10))
 	}
+	w.head = w.appendTransactions(w.head)
 	w.event.Respond(w.head, *w.buffer)
+}
+
+// appendTransactions tells in the head how the transactions of the request were answered, and how often it was run: beside the
+// figures of timing.mjs.
+func (w *response) appendTransactions(head []byte) []byte {
+	outcome, mode := w.event.Outcome(), "direct"
+	switch {
+	case outcome.Replayed > 0:
+		mode = "replay"
+	case outcome.Scratched > 0:
+		mode = "scratch"
+	case w.attempt == 1:
+		return head
+	}
+	return appendHeader(head, "Server-Timing", fmt.Sprintf(`pf_tx;desc="mode=%s runs=%d"`, mode, w.attempt))
 }
 
 // confirm waits until the answer may leave; what has begun to stream has been confirmed.
@@ -292,7 +309,7 @@ func (w *response) replace(status int, message string) {
 	if !w.isHead() {
 		body = fmt.Appendf(nil, `{"data":{},"message":%q,"status":%d}`, message, status)
 	}
-	w.event.Respond(head, body)
+	w.event.Respond(w.appendTransactions(head), body)
 }
 
 // close ends the stream. Nobody is left to hear of an error.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -281,8 +282,10 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 			host.NoteFault(errors.Is(err, d1.ErrUncertain))
 			log.Printf("%s: %v", dataBinding, err)
 		},
-		TokenWrites: os.Getenv("POCKETFLARE_D1_WRITE_TOKENS") != "0",
-		Sleep:       host.Sleep,
+		OnTransaction: host.NoteTransaction,
+		MaxStatements: maxStatements(),
+		TokenWrites:   os.Getenv("POCKETFLARE_D1_WRITE_TOKENS") != "0",
+		Sleep:         host.Sleep,
 	}
 	if usesScratch() {
 		options.Scratch, options.ReadOften = d1.HostScratch(), []string{"_collections", core.DefaultMigrationsTable}
@@ -309,6 +312,20 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 
 // usesScratch tells whether the steps of transactions are answered in the isolate, as they are unless the environment says otherwise.
 func usesScratch() bool { return os.Getenv("POCKETFLARE_D1_SCRATCH") != "0" }
+
+// maxStatements is how many statements a transaction may write, 0 for the driver's own limit.
+func maxStatements() int {
+	setting := os.Getenv("POCKETFLARE_D1_MAX_STATEMENTS")
+	if setting == "" {
+		return 0
+	}
+	limit, err := strconv.Atoi(setting)
+	if err != nil || limit < 1 {
+		log.Printf("POCKETFLARE_D1_MAX_STATEMENTS is %q and has to be a number above 0; the default holds", setting)
+		return 0
+	}
+	return limit
+}
 
 // isEmpty tells whether PocketBase has not made its tables yet.
 func (d *databases) isEmpty() bool {
