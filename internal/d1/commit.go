@@ -67,7 +67,10 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		pending.add(condition, params)
 	}
 	addRows := func(read *entry) {
-		if read.seen != nil { // before those that wait: all of them are of one state
+		if read.seen != nil { // before those that wait, all of one state, but for what is about the last statement
+			if pending.ofLast {
+				flush()
+			}
 			batch = append(batch, read.seen.statement(read))
 		}
 		for _, g := range read.guards {
@@ -99,9 +102,11 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 		batch = append(batch, e.statement)
 		if e.kind == kindWrite && e.write.known && e.write.changesSeen {
 			add(fmt.Sprintf("changes()<>%d", e.write.done.Changes))
+			pending.ofLast = true
 		}
 		if e.inserts && e.write.known && e.write.idSeen && e.write.done.Changes > 0 {
 			add(fmt.Sprintf("last_insert_rowid()<>%d", e.write.done.LastRowID))
+			pending.ofLast = true
 		}
 		if e.returned.inProof() {
 			addRows(e.returned.rows)
@@ -220,6 +225,7 @@ type assertion struct {
 	conditions []string
 	params     []any
 	size       int
+	ofLast     bool // one of them tells what the statement before has done
 }
 
 func (a *assertion) fits(condition string, params int) bool {

@@ -30,7 +30,7 @@ var createTables = []Statement{
 		` void INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID`},
 	{SQL: `CREATE TRIGGER IF NOT EXISTS ` + commitTable + `_once BEFORE UPDATE ON ` + commitTable +
 		` WHEN NEW.n IS NOT OLD.n+1 BEGIN SELECT RAISE(ABORT, '` + storedMark + `'||OLD.n||','||OLD.void); END`},
-	{SQL: `CREATE TABLE IF NOT EXISTS ` + seenTable + ` (k INTEGER PRIMARY KEY, v BLOB, ok INTEGER CONSTRAINT ` + otherRows + ` CHECK (ok))`},
+	{SQL: `CREATE TABLE IF NOT EXISTS ` + seenTable + ` (k INTEGER PRIMARY KEY, v BLOB, ok INTEGER CONSTRAINT ` + otherRows + ` CHECK (ok)) WITHOUT ROWID`},
 }
 
 // isUnprepared tells whether a batch failed because the driver's own tables are not there.
