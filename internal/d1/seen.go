@@ -76,13 +76,21 @@ func (t *replay) nextSeen() int {
 	return t.lastSeen
 }
 
-// commonBytes tells how many bytes two texts have in common at their beginnings and ends.
+// commonBytes tells how many bytes two texts have in common at their beginnings and ends. It compares them by blocks first.
 func commonBytes(a, b string) (same [2]int) {
+	const block = 256
 	most := min(len(a), len(b))
+	for same[0]+block <= most && a[same[0]:same[0]+block] == b[same[0]:same[0]+block] {
+		same[0] += block
+	}
 	for same[0] < most && a[same[0]] == b[same[0]] {
 		same[0]++
 	}
-	for most -= same[0]; same[1] < most && a[len(a)-1-same[1]] == b[len(b)-1-same[1]]; {
+	most -= same[0]
+	for same[1]+block <= most && a[len(a)-same[1]-block:len(a)-same[1]] == b[len(b)-same[1]-block:len(b)-same[1]] {
+		same[1] += block
+	}
+	for same[1] < most && a[len(a)-1-same[1]] == b[len(b)-1-same[1]] {
 		same[1]++
 	}
 	return same

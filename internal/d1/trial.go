@@ -26,9 +26,10 @@ type trial struct {
 	pending []*attempt         // those that were not tried yet
 	sets    map[string]*rowSet // single rows of large tables
 	lists   *lists
-	reads   map[string]int // how often a table was read without need of the scratch
-	schema  bool           // the transaction has changed the schema
-	used    bool           // the scratch has rows, or another schema
+	opened  map[string][]string // what statements open, by their texts, under the schema as it is
+	reads   map[string]int      // how often a table was read without need of the scratch
+	schema  bool                // the transaction has changed the schema
+	used    bool                // the scratch has rows, or another schema
 
 	asserted []*entry // what was fetched by keys, for the commit to assert
 }
@@ -59,7 +60,7 @@ func (db *connector) beginTrial(ctx context.Context, lists *lists) (*trial, erro
 func (db *connector) newTrial(lists *lists) *trial {
 	return &trial{
 		db: db, scratch: db.options.Scratch, lists: lists,
-		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{}, reads: map[string]int{},
+		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{}, reads: map[string]int{}, opened: map[string][]string{},
 	}
 }
 
@@ -143,13 +144,20 @@ func (t *trial) schemaNow() ([]string, error) {
 	return strings.Split(schema, "\x00"), err
 }
 
-// touches tells what a statement opens, in lower case.
+// touches tells what a statement opens, in lower case. The caller does not change it.
 func (t *trial) touches(statement Statement) ([]string, error) {
+	if known, ok := t.opened[statement.SQL]; ok {
+		return known, nil
+	}
 	touched, err := t.scratch.Touches(statement.SQL)
+	if err != nil {
+		return nil, err
+	}
 	for i, touch := range touched {
 		touched[i] = touch[:1] + strings.ToLower(touch[1:])
 	}
-	return touched, err
+	t.opened[statement.SQL] = touched
+	return touched, nil
 }
 
 // rows answers a query, and gives the text of each row too.
@@ -184,8 +192,10 @@ func (t *trial) add(ctx context.Context, p *parsed, e *entry) error {
 			t.written[touch[1:]] = true
 		}
 	}
-	if key := t.rowOf(e.statement, touched); key != nil && key.remove {
-		e.removed = key
+	if sc := (scanner{text: e.statement.SQL}); sc.next() && sc.is("DELETE") {
+		if key := t.rowOf(e.statement, touched); key != nil && key.remove {
+			e.removed = key
+		}
 	}
 	one := &attempt{e, touched}
 	t.writes, t.pending = append(t.writes, one), append(t.pending, one)
@@ -205,6 +215,7 @@ func (t *trial) change(ctx context.Context, p *parsed, e *entry) error {
 		return errTrial
 	}
 	t.schema = true
+	clear(t.opened)
 	t.writes = append(t.writes, &attempt{entry: e})
 	if target != "" {
 		t.written[target] = true

@@ -37,6 +37,7 @@ func (t *trial) again(ctx context.Context, names []string) error {
 		return errTrial
 	}
 	t.db.scratch.empty = false
+	clear(t.opened)
 	loaded := append(names, t.loaded...)
 	t.loaded, t.pending = nil, nil
 	t.unset(slices.Collect(maps.Keys(t.sets))...)
