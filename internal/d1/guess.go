@@ -201,7 +201,8 @@ func (t *guess) commit(ctx context.Context) error {
 	switch {
 	case err != nil:
 	case t.changesNothing():
-		if err = t.check(ctx); err != nil {
+		proof, _ := t.proof()
+		if _, err = t.db.probe(ctx, proof, Statement{SQL: "''"}); err != nil {
 			err = t.lost(err)
 		}
 		t.forgetColumns()

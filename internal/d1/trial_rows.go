@@ -20,7 +20,7 @@ type rowSet struct {
 	size    int                   // bytes of a row, seen at the last time that some were fetched
 }
 
-// rowsOf gives the table's set.
+// setOf gives the table's set.
 func (t *trial) setOf(table string) *rowSet {
 	set := t.sets[table]
 	if set == nil {
