@@ -296,7 +296,7 @@ export class Runtime {
         const memory = this.#exports.mem.buffer;
         const answer = unpackAnswer(new Uint8Array(memory, headAt, headLength), new Uint8Array(memory, bodyAt, bodyLength));
         if (!answer.stream) scope.handled = true;
-        if (!answer.object?.length) scope.opened?.cancel();
+        if (!answer.object) scope.opened?.cancel();
         scope.taken = scope === this.#current; // then its event goes on with it when this turn ends
         scope.answer.resolve(answer);
       },

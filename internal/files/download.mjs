@@ -16,23 +16,45 @@ class Opened {
 
   /**
    * @param {import("../host/scope.mjs").Scope} scope
-   * @param {{ offset: number, length: number }} range
+   * @param {import("../httpbridge/bridge.mjs").Segment[]} segments
    * @returns {Promise<ReadableStream>} exactly these bytes
    */
-  async stream(scope, { offset, length }) {
+  async stream(scope, segments) {
+    const [only] = segments;
+    if (segments.length === 1 && only.text.length === 0) return this.#range(scope, only);
+    const { readable, writable } = new FixedLengthStream(segments.reduce((sum, { text, length }) => sum + text.length + length, 0));
+    this.#stitch(scope, segments, writable).catch((error) => {
+      console.error(`pocketflare: a response of several ranges broke off: ${error.message}`);
+      writable.abort(error).catch(() => {}); // its reader has gone
+    });
+    return readable;
+  }
+
+  async #stitch(scope, segments, writable) {
+    for (const segment of segments) {
+      const writer = writable.getWriter();
+      await writer.write(segment.text);
+      writer.releaseLock();
+      if (segment.length > 0) await (await this.#range(scope, segment)).pipeTo(writable, { preventClose: true });
+    }
+    await writable.close();
+  }
+
+  async #range(scope, { offset, length }) {
     if (!this.#fits(offset, length)) {
       this.cancel();
       const options = { range: { offset, length }, onlyIf: { etagMatches: this.#object.etag } };
-      this.#object = await this.#bucket.get(scope, this.#key, options);
-      if (!this.#object?.body) throw new Error("the file was replaced while it was opened");
+      const object = await this.#bucket.get(scope, this.#key, options);
+      if (!object?.body) throw new Error("the file was replaced while it was opened");
+      this.#object = object;
     }
     return this.#object.body;
   }
 
   /** Whether the stream that was opened has these bytes. */
   #fits(offset, length) {
-    const { body, range, size } = this.#object;
-    if (!body) return false;
+    const { body, bodyUsed, range, size } = this.#object;
+    if (!body || bodyUsed) return false;
     const start = range?.suffix === undefined ? (range?.offset ?? 0) : Math.max(size - range.suffix, 0);
     const end = Math.min(start + (range?.suffix ?? range?.length ?? size), size);
     return start === offset && end - start === length;
@@ -40,7 +62,7 @@ class Opened {
 
   /** Gives up what nobody will read. */
   cancel() {
-    this.#object.body?.cancel().catch(() => {});
+    if (!this.#object.bodyUsed) this.#object.body?.cancel().catch(() => {});
   }
 }
 
@@ -56,7 +78,8 @@ export async function fileOpen(scope, payload) {
   const { bucket, key } = scope.runtime.disk.place(path) ?? {};
   if (!bucket) throw new Error(`no bucket is mounted at ${path}`);
   await scope.files?.settled();
-  const object = body ? await bucket.get(scope, key, rangeOption(range)) : await bucket.head(scope, key);
+  const streamed = body && (range === "" || SINGLE_RANGE.test(range)); // of several ranges each is asked for in its turn
+  const object = streamed ? await bucket.get(scope, key, rangeOption(range)) : await bucket.head(scope, key);
   if (!object) return undefined;
   scope.opened?.cancel();
   scope.opened = new Opened(bucket, key, object);
@@ -68,7 +91,6 @@ export async function fileOpen(scope, payload) {
   return reply.done();
 }
 
-/** A range that R2 cannot satisfy is an error there; net/http answers it. */
 function rangeOption(range) {
-  return SINGLE_RANGE.test(range) ? { range: new Headers({ Range: range }) } : undefined;
+  return range === "" ? undefined : { range: new Headers({ Range: range }) };
 }

@@ -16,8 +16,8 @@
 // Layout of a response head:
 //
 //	u32     status
-//	u8      0 if the body is whole; 1 if it is a stream, of which this is the first part; 2 if it is a range of the object that the
-//	        event has opened, f64 offset and f64 length
+//	u8      0 if the body is whole; 1 if it is a stream, of which this is the first part; 2 if it is made of the object that the event
+//	        has opened: u32 number of segments, and of each its text, f64 offset and f64 length
 //	rest    name and value of each header, joined by newlines
 package httpbridge
 

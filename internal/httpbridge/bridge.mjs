@@ -60,7 +60,8 @@ export function packRequest(request, whole) {
 /**
  * What Go answered.
  * @typedef {{ status: number, stream: boolean, headers: [string, string][], body: Uint8Array | null,
- *   object: { offset: number, length: number } | null }} Answer object: the body is these bytes of what the scope has opened
+ *   object: Segment[] | null }} Answer object: the body is made of what the scope has opened
+ * @typedef {{ text: Uint8Array, offset: number, length: number }} Segment the text, then bytes of the object
  */
 
 /**
@@ -75,14 +76,19 @@ export function unpackAnswer(head, body) {
     for (let i = 0; i + 1 < fields.length; i += 2) headers.push([fields[i], fields[i + 1]]);
   }
   const answer = { status: head[0] | (head[1] << 8), stream: head[4] === STREAM, headers, body: null, object: null };
-  if (head[4] === OBJECT) answer.object = unpackRange(body);
+  if (head[4] === OBJECT) answer.object = unpackSegments(body);
   else if (body.length > 0) answer.body = body.slice();
   return answer;
 }
 
-function unpackRange(packed) {
-  const range = new Reader(packed);
-  return { offset: range.f64(), length: range.f64() };
+/** @returns {Segment[] | null} null if there is nothing in them */
+function unpackSegments(packed) {
+  const reader = new Reader(packed);
+  const segments = [];
+  for (let count = reader.u32(); count > 0; count--) {
+    segments.push({ text: reader.bytes().slice(), offset: reader.f64(), length: reader.f64() });
+  }
+  return segments.some(({ text, length }) => text.length + length > 0) ? segments : null;
 }
 
 /**
@@ -93,15 +99,8 @@ function unpackRange(packed) {
  * @returns {Response | Promise<Response>}
  */
 export function toResponse(scope, answer, extra) {
-  if (!answer.object?.length) return makeResponse(answer, extra, answer.stream ? openStream(scope, answer) : answer.body);
-  return scope.opened.stream(scope, answer.object).then((stream) => makeResponse(answer, extra, withLength(stream, answer.object.length)));
-}
-
-/** A stream whose length the client is told. */
-function withLength(stream, length) {
-  const fixed = new FixedLengthStream(length);
-  stream.pipeTo(fixed.writable).catch(() => {}); // the reader hears of it
-  return fixed.readable;
+  if (!answer.object) return makeResponse(answer, extra, answer.stream ? openStream(scope, answer) : answer.body);
+  return scope.opened.stream(scope, answer.object).then((stream) => makeResponse(answer, extra, stream));
 }
 
 function makeResponse(answer, extra, body) {

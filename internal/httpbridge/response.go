@@ -140,11 +140,17 @@ func (w *response) Write(p []byte) (int, error) {
 
 // Object is the content of a response that JavaScript has at hand: its bytes need not cross.
 type Object interface {
-	// Lend gives the position from which on the object is to be sent. It returns false where it must be read after all.
-	Lend() (offset int64, ok bool)
+	// Lend tells what the next length bytes to be read are. It returns false where they must be read after all.
+	Lend(length int64) (segments []Segment, ok bool)
 }
 
-// ReadFrom implements io.ReaderFrom. Where the whole body is a range of an Object, JavaScript sends it.
+// Segment is a part of a body: a text, then bytes of the object that the event has opened.
+type Segment struct {
+	Text           []byte
+	Offset, Length int64
+}
+
+// ReadFrom implements io.ReaderFrom. Where the whole body is made of an Object, JavaScript sends it.
 func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	limited, ok := r.(*io.LimitedReader)
 	if !ok || w.written > 0 || w.streaming || w.err != nil || w.status == 0 || w.declared != limited.N || w.isHead() || !w.bodyAllowed() {
@@ -154,7 +160,7 @@ func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	if !ok {
 		return io.Copy(writerOnly{w}, r)
 	}
-	offset, ok := object.Lend()
+	segments, ok := object.Lend(limited.N)
 	if !ok {
 		return io.Copy(writerOnly{w}, r)
 	}
@@ -163,8 +169,17 @@ func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	}
 	w.lent, w.streaming, w.written = true, true, limited.N
 	setKind(w.head, bodyObject)
-	w.event.Respond(w.head, wire.AppendF64(wire.AppendF64(nil, float64(offset)), float64(limited.N)))
+	w.event.Respond(w.head, packSegments(segments))
 	return limited.N, nil
+}
+
+func packSegments(segments []Segment) []byte {
+	packed := wire.AppendU32(nil, uint32(len(segments)))
+	for _, segment := range segments {
+		packed = wire.AppendBytes(packed, segment.Text)
+		packed = wire.AppendF64(wire.AppendF64(packed, float64(segment.Offset)), float64(segment.Length))
+	}
+	return packed
 }
 
 // writerOnly hides ReadFrom.
