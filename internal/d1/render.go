@@ -199,7 +199,7 @@ func (r *renderer) grow() {
 func (r *renderer) statement() Statement {
 	sql := r.sql.String()
 	if r.p.logical >= longChain {
-		sql = balance(sql)
+		sql = balance(flatten(sql))
 	}
 	if r.p.compounds >= maxTerms || r.compounds {
 		sql = nestCompounds(sql)

@@ -81,6 +81,27 @@ var limits = []Case{
 			s.Exec("DELETE FROM t")
 		})
 	}},
+	{"conditions in many parentheses", func(s *Script) {
+		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, x)")
+		s.Do("INSERT INTO t VALUES (1, 'a'), (2, NULL), (3, 3), (4, 'b'), (5, '')")
+		term := func(i int) string {
+			return fmt.Sprintf([]string{"id <> %d", "x IS NOT 'a'||%d", "(id > %d - 190)", "NOT (id = %d)"}[i%4], i)
+		}
+		for _, operators := range [][]string{{"AND"}, {"OR"}, {"AND", "AND", "OR"}} {
+			for _, right := range []bool{false, true} {
+				condition := "id < 4"
+				for i := range 45 + 150/len(operators)/len(operators) {
+					if operator := operators[i%len(operators)]; right {
+						condition = term(i) + " " + operator + " (" + condition + ")"
+					} else {
+						condition = "(" + condition + ") " + operator + " " + term(i)
+					}
+				}
+				s.Query("SELECT id FROM t WHERE " + condition + " ORDER BY id")
+				s.Query("SELECT count(*) FROM t WHERE NOT ("+condition+") OR (x = ? AND ("+condition+"))", "a")
+			}
+		}
+	}},
 	{"many terms", func(s *Script) {
 		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT COLLATE NOCASE)")
 		s.Do("INSERT INTO t VALUES (1, 'a'), (2, 'B'), (3, 'd'), (4, 'c'), (5, NULL)")
