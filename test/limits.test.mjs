@@ -58,12 +58,20 @@ suite("limits that vanish", {}, (on) => {
     assert.equal(await total("posts", `tags.name ?~ "${long} 77" && tags.n ?= 77`), 1);
     assert.equal(await total("posts", `tags.name ~ "${long}"`), 1);
 
-    for (const depth of [20, 40]) {
+    for (const depth of [20, 60, 99]) {
       const right = numbers(depth).reduceRight((inner, n) => `(n = ${n} || (n > ${n} && ${inner}))`, "n > 990");
       const left = numbers(depth).reduce((inner, n) => `((${inner} || n = ${n}) && n < ${900 + n})`, "n > 990");
       assert.equal(await total("tags", right), numbers(count).filter((n) => n <= depth || n > 990).length, `right ${depth}`);
       assert.equal(await total("tags", left), numbers(count).filter((n) => n <= depth).length, `left ${depth}`);
     }
+
+    const mixed = numbers(199).map((n) => (n % 2 ? `n<${n}` : `n!=${n}`)).reduce((all, term, i) => `${all}${i % 2 ? "||" : "&&"}${term}`, "n>990");
+    const expected = numbers(count).filter((value) =>
+      numbers(199).reduce((holds, n) => {
+        const term = n % 2 ? value < n : value !== n;
+        return n % 2 ? holds && term : holds || term;
+      }, value > 990));
+    assert.equal(await total("tags", mixed), expected.length);
 
     const terms = numbers(8).map((n) => `SELECT id, name, n FROM tags WHERE n = ${n * 10}`);
     for (const [name, operator] of [["all", "UNION ALL"], ["merged", "UNION"]]) {

@@ -197,14 +197,15 @@ func (r *renderer) grow() {
 
 // statement is what has been written, in the form that D1 takes.
 func (r *renderer) statement() Statement {
-	sql := r.sql.String()
+	sql, params := r.sql.String(), r.params
 	if r.p.logical >= longChain {
+		sql, params = decide(sql, params)
 		sql = balance(flatten(sql))
 	}
 	if r.p.compounds >= maxTerms || r.compounds {
 		sql = nestCompounds(sql)
 	}
-	return Statement{SQL: sql, Params: r.params}
+	return Statement{SQL: sql, Params: params}
 }
 
 // emit writes the text up to a position, with the values of its parameters.

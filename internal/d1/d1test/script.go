@@ -20,7 +20,7 @@ type Case struct {
 
 // Cases is the suite.
 func Cases() []Case {
-	return slices.Concat(values, exact, statements, limits, functions, transactions, caught, inside, returning, times)
+	return slices.Concat(values, exact, statements, limits, deep, functions, transactions, caught, inside, returning, times)
 }
 
 // Transcript runs a case and gives what it wrote down.
