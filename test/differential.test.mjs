@@ -5,12 +5,13 @@ import { after, before, describe, test } from "node:test";
 import { startStock, startWorker } from "./harness.mjs";
 import { everything, creates, queries } from "./differential/fields.mjs";
 import { bodies, http } from "./differential/requests.mjs";
+import { ids as uniqueIds, violations } from "./differential/violations.mjs";
 import { walk } from "./differential/walk.mjs";
 import { collections, records } from "./support/blog.mjs";
 import { answers, differences } from "./support/differential.mjs";
 import { exchange, untilAnswered } from "./support/http.mjs";
 
-const KEPT = records.map(([, body]) => body.id);
+const KEPT = [...records.map(([, body]) => body.id), ...uniqueIds];
 
 /** What a new database on the Worker has by itself, and a limit for batches that a Worker's memory can hold. */
 const SETTINGS = {
@@ -60,6 +61,8 @@ describe("differential", () => {
   test("the edges of bodies", () => same([create(notes), ...bodies]));
 
   test("every type of field", () => same([create(everything), ...creates(), ...queries]));
+
+  test("what the database refuses", () => same(violations));
 
   test("a walk through the whole API", () => same(walk(collections, records)), { timeout: 120_000 });
 
