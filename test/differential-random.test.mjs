@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { startStock, startWorker } from "./harness.mjs";
+import { startBoth } from "./harness.mjs";
 import { playRandom } from "./differential/random/play.mjs";
 
 const STEPS = Number(process.env.API_DIFF_STEPS ?? 2400);
@@ -14,7 +14,7 @@ const STEPS_OF_SEQUENCE = 120;
 
 let targets;
 before(async () => {
-  targets = await Promise.all([startStock(), startWorker()]);
+  targets = await startBoth();
 });
 after(async () => Promise.all((targets ?? []).map((target) => target.stop())));
 

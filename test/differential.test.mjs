@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { startStock, startWorker } from "./harness.mjs";
+import { startBoth } from "./harness.mjs";
 import { everything, creates, queries } from "./differential/fields.mjs";
 import { bodies, http } from "./differential/requests.mjs";
 import { ids as uniqueIds, violations } from "./differential/violations.mjs";
@@ -38,7 +38,7 @@ describe("differential", () => {
   let tokens;
 
   before(async () => {
-    targets = await Promise.all([startStock(), startWorker()]);
+    targets = await startBoth();
     const admins = await Promise.all(targets.map((target) => target.admin()));
     tokens = admins.map((admin) => ({ admin: admin.authStore.token }));
     for (const admin of admins) await admin.settings.update(SETTINGS);

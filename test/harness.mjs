@@ -56,6 +56,20 @@ export async function withWorker(options, run) {
   }
 }
 
+/**
+ * Starts both carriers. If one cannot be started the other is stopped: a server that is left behind keeps the tests from ending.
+ *
+ * @param {object} [options] startWorker's
+ * @returns {Promise<[object, object]>} stock PocketBase and the Worker
+ */
+export async function startBoth(options) {
+  const started = await Promise.allSettled([startStock(), startWorker(options)]);
+  const failed = started.find(({ status }) => status === "rejected");
+  if (!failed) return started.map(({ value }) => value);
+  await Promise.all(started.map(({ value }) => value?.stop()));
+  throw failed.reason;
+}
+
 /** The program for the Worker. */
 export function wasm(example) {
   return example ? "build/example.wasm" : "build/app.wasm";

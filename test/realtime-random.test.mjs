@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { startStock, startWorker } from "./harness.mjs";
+import { startBoth } from "./harness.mjs";
 import { playRealtime } from "./realtime/random/play.mjs";
 
 const SEEDS = Number(process.env.REALTIME_SEEDS ?? 3);
@@ -14,7 +14,7 @@ const FIRST = Number(process.env.DIFF_SEED ?? 1);
 
 let targets;
 before(async () => {
-  targets = await Promise.all([startStock(), startWorker({ isolates: 2 })]);
+  targets = await startBoth({ isolates: 2 });
 });
 after(async () => Promise.all((targets ?? []).map((target) => target.stop())));
 

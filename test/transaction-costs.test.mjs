@@ -22,6 +22,7 @@ const COSTS = {
   "batch of 50 upserts in 100,000 rows": [60, 130],
   "batch of 50 deletes in 100,000 rows": [110, 220],
   "delete with a cascade of 5,000": [10, 30],
+  "truncation of 3,000": [15, 60],
 };
 
 const ROWS = 100_000;
@@ -98,6 +99,8 @@ suite("costs of transactions", { on: ["worker"], admin: true }, (on) => {
     await batch(target, "upserts", (n) => ({ method: "PUT", url: path, body: { id: row(n + 200), n: -n } }));
     await batch(target, "deletes", (n) => ({ method: "DELETE", url: `${path}/${row(n + 300)}` }));
     await costs(target, "delete with a cascade of 5,000", "DELETE", `${path}/${row(1)}`);
+    await database.prepare(`${series(3000)} INSERT INTO kids (id, title) SELECT printf('k%014d', i), 'kid '||i FROM s`).run();
+    await costs(target, "truncation of 3,000", "DELETE", "/api/collections/kids/truncate");
     const { results } = await database.prepare("SELECT (SELECT count(*) FROM kids) AS kids, (SELECT count(*) FROM posts) AS posts, (SELECT sum(n) FROM posts WHERE id BETWEEN ? AND ?) AS n")
       .bind(row(101), row(250)).all();
     assert.deepEqual(results, [{ kids: 0, posts: ROWS - 1, n: sum(101, 150) + 50 + sum(151, 200) - sum(1, 50) }]);

@@ -81,19 +81,16 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 	for _, e := range t.asserted {
 		addRows(e)
 	}
-	var removals []*removal
+	var removals removals
 	for _, e := range t.log {
 		if e.write == nil {
 			addRows(e)
 			continue
 		}
 		flush()
-		if last := len(removals) - 1; last >= 0 && removals[last].at == len(batch)-1 && removals[last].takes(e) {
-			writes = append(writes, removals[last].at)
+		if removals.take(e, len(batch)) {
+			writes = append(writes, len(batch)-1)
 			continue
-		}
-		if e.isRemoval() {
-			removals = append(removals, &removal{at: len(batch), entry: e, keys: []string{e.removed.value}})
 		}
 		if e.returned.inProof() {
 			batch = append(batch, e.returned.prepare...)
@@ -118,12 +115,21 @@ func (t *replay) proof() (batch []Statement, writes []int) {
 	if t.lastSeen > 0 {
 		batch = append(batch, Statement{SQL: "DELETE FROM " + seenTable})
 	}
-	for _, r := range removals {
-		if len(r.keys) > 1 {
-			batch[r.at] = r.statement()
+	removals.putInto(batch)
+	return batch, writes
+}
+
+// replayed is the writes as a read that follows them sends them again.
+func (t *replay) replayed() []Statement {
+	var removals removals
+	batch := make([]Statement, 0, len(t.writes))
+	for _, e := range t.log {
+		if e.write != nil && !removals.take(e, len(batch)) {
+			batch = append(batch, e.statement)
 		}
 	}
-	return batch, writes
+	removals.putInto(batch)
+	return batch
 }
 
 // removal is a DELETE of several rows of one table by their keys, in the place of one for each: D1 counts statements.
@@ -132,6 +138,30 @@ type removal struct {
 	keys  []string
 	size  int
 	at    int // its place in the batch
+}
+
+// removals are those of a batch.
+type removals []*removal
+
+// take takes in a write that is part of what stands last in the batch, so that it needs no statement of its own. One that does may be the first of
+// several.
+func (r *removals) take(e *entry, length int) bool {
+	if last := len(*r) - 1; last >= 0 && (*r)[last].at == length-1 && (*r)[last].takes(e) {
+		return true
+	}
+	if e.isRemoval() {
+		*r = append(*r, &removal{at: length, entry: e, keys: []string{e.removed.value}})
+	}
+	return false
+}
+
+// putInto puts the statements of several removals in their places.
+func (r removals) putInto(batch []Statement) {
+	for _, one := range r {
+		if len(one.keys) > 1 {
+			batch[one.at] = one.statement()
+		}
+	}
 }
 
 // isRemoval tells whether a write removes one row that is known by its key, and nobody asks whether it was there.

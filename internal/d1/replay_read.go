@@ -92,7 +92,7 @@ func (t *replay) readWritten(ctx context.Context, p *parsed, e *entry) (*rowList
 			return nil, nil, err
 		}
 		e.columns = len(columns)
-		text, err := t.probeRows(ctx, t.writes, e)
+		text, err := t.probeRows(ctx, t.replayed(), e)
 		if attempt == 0 && isColumnCount(err) {
 			t.cacheOf(p).drop(p) // another isolate has changed the table
 			continue

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 
-import { startStock, startWorker } from "../harness.mjs";
+import { startBoth } from "../harness.mjs";
 import { MEBIBYTE, bytes, createDocuments, file } from "../support/files.mjs";
 
 const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
@@ -53,7 +53,7 @@ function comparable({ status, headers, body }, names) {
 describe("downloads", () => {
   const targets = [];
   before(async () => {
-    for (const target of await Promise.all([startStock(), startWorker()])) {
+    for (const target of await startBoth()) {
       await createDocuments(await target.admin());
       const record = await target.client().collection("documents").create({ many: FILES.map(([name, content]) => file(name, content)) });
       const names = FILES.map(([name], i) => [name, record.many[i]]);

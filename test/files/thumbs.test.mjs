@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { crc32, deflateSync } from "node:zlib";
 
-import { startStock, startWorker } from "../harness.mjs";
+import { startBoth } from "../harness.mjs";
 import { createDocuments, file, keys, memory } from "../support/files.mjs";
 
 /** A picture of one byte for each pixel. `claim` is the height that its header tells. */
@@ -30,7 +30,7 @@ describe("thumbs", () => {
   let stock;
   let worker;
   before(async () => {
-    [stock, worker] = await Promise.all([startStock(), startWorker()]);
+    [stock, worker] = await startBoth();
     for (const target of [stock, worker]) await createDocuments(await target.admin());
   });
   after(() => Promise.all([stock?.stop(), worker?.stop()]));
