@@ -5,23 +5,32 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"pocketflare/internal/d1"
+	"pocketflare/internal/d1/standin"
 )
 
 // A cancellation at any moment of a transaction stores nothing, unless the commit had begun, and leaves the pool's only connection usable.
 func TestCancelAtEachCall(t *testing.T) {
+	for name, scratch := range map[string]d1.Scratch{"replay": nil, "scratch": new(standin.Scratch)} {
+		t.Run(name, func(t *testing.T) { cancelAtEachCall(t, d1.Options{Scratch: scratch}) })
+	}
+}
+
+func cancelAtEachCall(t *testing.T, options d1.Options) {
 	steps := []string{
 		"SELECT count(*) FROM t", "INSERT INTO t VALUES (2)", "SELECT n FROM t ORDER BY n", "UPDATE t SET n = n + 10",
 		"INSERT INTO t VALUES (3) RETURNING n", "CREATE TABLE other (x)", "SELECT * FROM other",
 	}
 	for moment := 0; ; moment++ {
-		db, drivers := isolates(t, 1, d1.Options{})
+		db, drivers := isolates(t, 1, options)
 		pool := drivers[0]
 		pool.SetMaxOpenConns(1)
 		exec(t, pool, "CREATE TABLE t (n); INSERT INTO t VALUES (1)")
@@ -71,6 +80,64 @@ func TestCancelAtEachCall(t *testing.T) {
 			t.Fatal("it never ends")
 		}
 	}
+}
+
+// A query or a write that is cancelled says so, stores nothing if it had not left, and leaves neither the connection nor a goroutine behind.
+func TestCancelInTheOpen(t *testing.T) {
+	db, drivers := isolates(t, 1, d1.Options{TokenWrites: true})
+	pool := drivers[0]
+	pool.SetMaxOpenConns(1)
+	exec(t, pool, "CREATE TABLE t (n); INSERT INTO t VALUES (1), (2), (3)")
+	before := runtime.NumGoroutine()
+	for _, during := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if during {
+			db.Before = func([]d1.Statement) error { cancel(); return ctx.Err() }
+		} else {
+			cancel()
+		}
+		if rows, err := pool.QueryContext(ctx, "SELECT n FROM t WHERE n > ?", 0); !errors.Is(err, context.Canceled) {
+			t.Errorf("query, during %v: %v %v", during, rows, err)
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		if !during {
+			cancel()
+			if _, err := pool.ExecContext(ctx, "INSERT INTO t VALUES (10)"); !errors.Is(err, context.Canceled) {
+				t.Errorf("write: %v", err)
+			}
+		}
+		db.Before = nil
+		cancel()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	rows, err := pool.QueryContext(ctx, "SELECT n FROM t ORDER BY n")
+	if err != nil || !rows.Next() {
+		t.Fatal("no row", err)
+	}
+	cancel()
+	for rows.Next() {
+	}
+	if err := rows.Err(); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("between rows: %v", err)
+	}
+	_ = rows.Close()
+	// A write that was on its way is seen to its end: its fate is known.
+	ctx, cancel = context.WithCancel(t.Context())
+	db.Before = func([]d1.Statement) error { cancel(); return nil }
+	if _, err := pool.ExecContext(ctx, "INSERT INTO t VALUES (4)"); err != nil {
+		t.Errorf("a write on its way: %v", err)
+	}
+	db.Before = nil
+	if sum := one(t, pool, "SELECT sum(n) FROM t"); sum != int64(10) {
+		t.Errorf("the sum is %v", sum)
+	}
+	for range 100 { // database/sql ends its own by and by
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
 // Each way to fail and give up leaves nothing behind.
