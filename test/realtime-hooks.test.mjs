@@ -33,6 +33,18 @@ suite("realtime without handlers", { example: true, isolates: 2 }, (on) => {
   });
 });
 
+suite("realtime and jobs", { example: true, admin: true, isolates: 2 }, (on) => {
+  on.test("what a job stores is heard everywhere", async (target) => {
+    const admin = await target.admin(far(target));
+    const stream = await open(target, ["notes/*"]);
+    await admin.crons.run("exampleNote");
+    await stream.until((messages) => messages.length === 1);
+    const [{ data }] = stream.messages;
+    assert.deepEqual([data.action, data.record.title], ["create", "From a job"]);
+    stream.close();
+  });
+});
+
 suite("realtime and transactions", { example: true, isolates: 2, vars: { POCKETFLARE_D1_SCRATCH: "1" } }, (on) => {
   on.test("what a handler sends inside of a transaction leaves once, and not on a guess that is wrong", async (target) => {
     const stream = await open(target, ["news"]);

@@ -29,6 +29,18 @@ func bindJobs(app core.App) {
 	app.Cron().MustAdd("exampleJob", "*/5 * * * *", func() {
 		add(app, storeJobRuns, 1)
 	})
+	app.Cron().MustAdd("exampleNote", "0 3 * * *", func() {
+		notes, err := app.FindCollectionByNameOrId("notes")
+		if err != nil {
+			app.Logger().Error("exampleNote", "error", err)
+			return
+		}
+		note := core.NewRecord(notes)
+		note.Set("title", "From a job")
+		if err := app.Save(note); err != nil {
+			app.Logger().Error("exampleNote", "error", err)
+		}
+	})
 }
 
 func bindMiddleware(r *router.Router[*core.RequestEvent]) {
