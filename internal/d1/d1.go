@@ -22,8 +22,11 @@
 //
 // The rows of a write with RETURNING come to light by triggers in the thrown-away batch, and once more, to be asserted, in the commit.
 //
-// The database holds two tables for this, which are made when they are first needed: _pf_tx never has a row, _pf_commit one for
-// each isolate that has lately committed.
+// The database holds three tables for this, which are made when they are first needed: _pf_tx and _pf_seen never have a row outside of a
+// batch, _pf_commit has one for each isolate that has lately committed.
+//
+// With Options.Scratch the steps of most transactions are answered by a SQLite in the isolate, and proved by the same commit:
+// docs/transactions.md.
 //
 // # Faults
 //
