@@ -21,16 +21,16 @@ const DIED = /the Go program has ended/i;
 /** What the clients were told, by what they asked for. */
 class Account {
   acknowledged = new Map();
-  refused = new Set();
+  refused = new Map();
   uncertain = new Set();
   failures = [];
 
   /** Sorts an answer: stored, refused (4xx: nothing stored) or not known. */
   take(key, { status, text }) {
     if (status >= 200 && status < 300) this.acknowledged.set(key, text && JSON.parse(text));
-    else if ([400, 409].includes(status)) this.refused.add(key);
+    else if ([400, 409].includes(status)) this.refused.set(key, text);
     else if (status === 503 && /not known whether/.test(text)) this.uncertain.add(key);
-    else if (status === 503 && /Nothing was stored/.test(text)) this.refused.add(key);
+    else if (status === 503 && /Nothing was stored/.test(text)) this.refused.set(key, text);
     else if (status === 503 && DIED.test(text)) this.uncertain.add(key);
     else this.failures.push(`${key}: ${status} ${text}`);
   }
@@ -42,7 +42,7 @@ class Account {
     const wrong = this.failures.slice(0, 5);
     for (const [key, count] of counts) {
       if (count > 1) wrong.push(`${key} is stored ${count} times`);
-      if (this.refused.has(key)) wrong.push(`${key} was refused and is stored`);
+      if (this.refused.has(key)) wrong.push(`${key} is stored and was refused: ${this.refused.get(key)}`);
     }
     for (const key of this.acknowledged.keys()) if (!counts.has(key)) wrong.push(`${key} was acknowledged and is not stored`);
     return wrong;

@@ -86,12 +86,12 @@ func (p *parsed) createsMissing() bool {
 	return p.kind == kindSchema && len(p.text) > len(start) && strings.EqualFold(p.text[:len(start)], start)
 }
 
-// mayHaveStored tells whether a batch changed rows, or may have.
+// mayHaveStored tells whether a batch changed rows, or may have: the results are nil if they were lost.
 func mayHaveStored(results []Result, err error) bool {
 	if err != nil {
 		return mayBeStored(err)
 	}
-	return slices.ContainsFunc(results, func(r Result) bool { return r.Changes > 0 })
+	return results == nil || slices.ContainsFunc(results, func(r Result) bool { return r.Changes > 0 })
 }
 
 // queryLast runs statements outside of a transaction and gives the rows of the last one.
@@ -120,7 +120,7 @@ func (db *connector) query(ctx context.Context, p *parsed, args []driver.NamedVa
 	rows, err := db.send(ctx, statement, p.kind == kindWrite || p.kind == kindSchema)
 	db.forget(p)
 	if p.kind == kindWrite || p.kind == kindSchema {
-		if err == nil || mayHaveStored(nil, err) {
+		if mayHaveStored(nil, err) {
 			db.options.OnStored()
 		}
 	}

@@ -22,7 +22,7 @@ func (db *connector) writeReturning(ctx context.Context, p *parsed, args []drive
 	}
 	rows, err := db.send(ctx, statement, true)
 	db.forget(p)
-	if err == nil || mayHaveStored(nil, err) {
+	if mayHaveStored(nil, err) {
 		db.options.OnStored()
 	}
 	if err != nil {

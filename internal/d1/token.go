@@ -104,6 +104,12 @@ func refusalOf(err error) (row refusal, refused bool) {
 	return row, err == nil
 }
 
+// Stored tells whether an answer to a batch with a token says that an earlier one with it was stored.
+func Stored(err error) bool {
+	row, refused := refusalOf(wrapError(err))
+	return refused && !row.void
+}
+
 // store runs a batch that is stored once, whatever happens on the way. Its results are nil if it was stored and they were lost.
 // It is an ErrUncertain if its fate could not be learned in time.
 func (db *connector) store(ctx context.Context, batch []Statement) ([]Result, error) {

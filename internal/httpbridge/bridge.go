@@ -118,6 +118,10 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		outcome := event.Outcome()
 		switch {
 		case event.Stale():
+			if outcome.Uncertain > 0 {
+				unavailable(w, outcome)
+				return
+			}
 			if !w.repeatable() || attempt == maxAttempts {
 				w.replace(http.StatusConflict, staleMessage(outcome))
 				return

@@ -499,6 +499,7 @@ func TestStale(t *testing.T) {
 		{"replaced twice", fakeEvent{changes: 2}, BodyNone, write, 200, "answer", 3},
 		{"replaced all the time", fakeEvent{changes: 100}, BodyNone, write, 409, "Nothing was stored", maxAttempts},
 		{"after an effect", fakeEvent{changes: 1, outcome: host.Outcome{Effects: 1}}, BodyNone, write, 409, "remains", 1},
+		{"after what may have had one", fakeEvent{changes: 1, outcome: host.Outcome{Effects: 1, Uncertain: 1}}, BodyNone, write, 503, "not known", 1},
 		{"that could not be loaded", fakeEvent{changes: 1, renewErr: errors.New("no")}, BodyNone, write, 503, "Nothing was stored", 1},
 		{"unknown", fakeEvent{unconfirmed: errors.New("no")}, BodyNone, write, 503, "Nothing was stored", 1},
 		{"a panic", fakeEvent{changes: 1}, BodyNone, func(w http.ResponseWriter, r *http.Request) { panic("no") }, 500, "", 2},

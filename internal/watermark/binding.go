@@ -84,6 +84,9 @@ func (b watchedBinding) Batch(ctx context.Context, statements []d1.Statement) ([
 		return nil, d1.ErrStale
 	case session.boot || asks || state == fresh || state == loading:
 		results, err = b.caches.binding.Batch(ctx, statements)
+		if asks && d1.Stored(err) {
+			session.held() // the assertion of the batch that was asked for
+		}
 	default:
 		results, err = b.assert(ctx, session, statements)
 	}
@@ -95,9 +98,8 @@ func (b watchedBinding) Batch(ctx context.Context, statements []d1.Statement) ([
 
 // assert sends a batch that stores nothing unless the caches are in force.
 func (b watchedBinding) assert(ctx context.Context, session *Session, statements []d1.Statement) ([]d1.Result, error) {
-	mark, _ := b.caches.known()
 	at, _ := d1.TokenOf(statements)
-	results, err := b.caches.binding.Batch(ctx, slices.Insert(slices.Clip(statements), at, assertion(mark)))
+	results, err := b.caches.binding.Batch(ctx, slices.Insert(slices.Clip(statements), at, assertion(session.asserted())))
 	switch {
 	case isStale(err):
 		return nil, session.failed()

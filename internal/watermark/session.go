@@ -27,13 +27,17 @@ type Session struct {
 
 	mu    sync.Mutex
 	state state
+	own   string // the mark of the caches when the attempt began: what it has taken from them since may be older than they are by now
 	mark  string // that the database had, where it was read
 	since int    // how many loads had been started then
 	moved bool   // the event has changed what is cached
 }
 
 // Session gives a session for an event that begins.
-func (c *Caches) Session() *Session { return &Session{caches: c} }
+func (c *Caches) Session() *Session {
+	mark, _ := c.known()
+	return &Session{caches: c, own: mark}
+}
 
 // Confirm waits until it is known whether what the attempt works with was in force when the event began, with a round trip if nothing has
 // told yet. It fails with d1.ErrStale if it was not, and with another error if that cannot be found out.
@@ -63,12 +67,13 @@ func (s *Session) Renew(ctx context.Context) error {
 	s.state = loading
 	s.mu.Unlock()
 	err := s.renew(ctx, mark, since)
+	own, _ := s.caches.known()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state = renewed; err != nil {
 		s.state = stale
 	}
-	s.mark = ""
+	s.own, s.mark = own, ""
 	return err
 }
 
@@ -121,14 +126,14 @@ func (s *Session) unask() {
 
 // learn is what follows from the mark that the database has, "" for none.
 func (s *Session) learn(mark string) error {
-	known, since := s.caches.known()
+	_, since := s.caches.known()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.boot {
 		s.state, s.mark = fresh, mark
 		return nil
 	}
-	return s.settle(mark != "" && mark == known, mark, since)
+	return s.settle(mark != "" && mark == s.own, mark, since)
 }
 
 // settle is called with the lock.
@@ -149,13 +154,19 @@ func (s *Session) settle(inForce bool, mark string, since int) error {
 	return d1.ErrStale
 }
 
-// held is what follows from an assertion that held.
+// held is what follows from an assertion that held: the caches were in force then, though the mark may have moved on since and another
+// question of the event have met that.
 func (s *Session) held() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != stale {
-		s.state = fresh
-	}
+	s.state = fresh
+}
+
+// asserted is the mark that a write is to assert.
+func (s *Session) asserted() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.own
 }
 
 // failed is what follows from one that did not.

@@ -44,7 +44,7 @@ func boot(t *testing.T, db *standin.Database) *isolate {
 	app := core.NewBaseApp(core.BaseAppConfig{DataDir: t.TempDir(), DBConnect: func(path string) (*dbx.DB, error) {
 		binding, options := d1.Binding(logs), d1.Options{DeferErrors: true}
 		if !strings.HasSuffix(path, "auxiliary.db") {
-			binding, options = i.caches.Watch(), d1.Options{OnStored: func() { i.stored.Add(1) }, Caches: i.caches}
+			binding, options = i.caches.Watch(), d1.Options{OnStored: func() { i.stored.Add(1) }, Caches: i.caches, TokenWrites: true}
 		}
 		return dbx.NewFromDB(sql.OpenDB(d1.Open(binding, options)), "sqlite"), nil
 	}})
@@ -405,6 +405,76 @@ func TestOvertakenTransaction(t *testing.T) {
 		t.Errorf("%v, the rule is %q", err, rule)
 	}
 	one.must(one.RunInTransaction(func(tx core.App) error { return tx.ReloadCachedCollections() }))
+}
+
+// An event that began with caches that another event has loaded anew since has worked with the old ones.
+func TestOvertakenEvent(t *testing.T) {
+	for name, met := range map[string]func(*isolate) error{
+		"read": (*isolate).find,
+		"write": func(one *isolate) error {
+			record := core.NewRecord(one.collection("users"))
+			record.Load(map[string]any{"email": "a@example.com", "password": "1234567890"})
+			return one.SaveNoValidate(record)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openStandIn(t)
+			one, two := boot(t, db), boot(t, db)
+			overtaken := one.caches.Session()
+			two.exec("UPDATE _collections SET viewRule = 'new' WHERE name = 'users'")
+			other := one.begin()
+			_ = one.find()
+			one.must(other.Renew(t.Context()))
+			one.session.Store(overtaken)
+			if err := met(one); !errors.Is(err, d1.ErrStale) || !overtaken.Stale() {
+				t.Fatalf("by old rules: %v", err)
+			}
+			if calls := one.calls(func() { one.must(overtaken.Renew(t.Context())) }); calls > 1 {
+				t.Errorf("to find the caches loaded cost %d calls", calls)
+			}
+			if err := met(one); err != nil && !errors.Is(err, sql.ErrNoRows) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A commit whose answer is lost proves that the caches were in force, though they are not any more when its fate is asked for.
+func TestLostAnswerAndLaterChange(t *testing.T) {
+	for _, fault := range []string{"D1_ERROR: Network connection lost.", "D1_ERROR: internal error; reference = 0123456789abcdef"} {
+		t.Run(fault, func(t *testing.T) {
+			db := openStandIn(t)
+			one, two := boot(t, db), boot(t, db)
+			session := one.begin()
+			lost, changed := false, false
+			db.After = func(statements []d1.Statement) error {
+				if size, _ := d1.TokenOf(statements); size == 0 || lost {
+					return nil
+				}
+				lost = true
+				return errors.New(fault)
+			}
+			db.Before = func([]d1.Statement) error {
+				if lost && !changed {
+					changed = true
+					two.exec("UPDATE _collections SET viewRule = 'new' WHERE name = 'users'")
+				}
+				return nil
+			}
+			stored := one.stored.Load()
+			_, err := one.DB().NewQuery("INSERT INTO users (id, email) VALUES ('a', 'a@example.com')").Execute()
+			if err != nil || !changed || one.stored.Load() != stored+1 {
+				t.Fatalf("%v, %d stored", err, one.stored.Load()-stored)
+			}
+			if session.Stale() {
+				t.Error("the event is to be run again, though its work is stored")
+			}
+			one.begin()
+			if err := one.find(); !errors.Is(err, d1.ErrStale) {
+				t.Errorf("the next event: %v", err)
+			}
+		})
+	}
 }
 
 // lateBinding does something else between an answer's making and its arrival.
