@@ -57,7 +57,15 @@ func (c *conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, erro
 	if c.tx != nil {
 		return nil, errNested
 	}
-	c.tx = c.db.newStepper()
+	if c.db.options.Local.isOpen() {
+		steps, err := c.db.beginLocal()
+		if err != nil {
+			return nil, err
+		}
+		c.tx = steps
+	} else {
+		c.tx = c.db.newStepper()
+	}
 	if caches := c.db.options.Caches; caches != nil {
 		c.generation = caches.Generation()
 	}
@@ -150,6 +158,9 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		return nil, err
 	}
 	if c.tx == nil {
+		if err := c.db.options.Local.outside(); err != nil {
+			return nil, err
+		}
 		return c.db.exec(ctx, statements, args)
 	}
 	var result driver.Result = done{}
@@ -183,6 +194,9 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	final := len(statements) - 1
 	p := &statements[final]
 	if c.tx == nil {
+		if err := c.db.options.Local.outside(); err != nil {
+			return nil, err
+		}
 		return c.db.queryLast(ctx, statements[:final], p, args)
 	}
 	for i := range statements[:final] {

@@ -170,6 +170,9 @@ type Options struct {
 	// OnWrongGuess was called, and then must be refused.
 	MayGuess func() bool
 
+	// Local, if set, is the database that Open was given, or is under it: what it has in the isolate for a first boot.
+	Local *Local
+
 	// ScratchRows is how many rows of a table the Scratch may hold; 500 if it is 0, none if it is negative. Larger tables stay in D1:
 	// what the transaction has not written is read there, and other reads of them are a replay.
 	ScratchRows int

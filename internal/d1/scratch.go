@@ -30,7 +30,10 @@ type Scratch interface {
 }
 
 // schemaTexts gives the statements that make a database's schema, in their order; triggers by their names, since Load makes them anew.
-const schemaTexts = `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'` +
+const schemaTexts = `SELECT sql` + ofSchema
+
+// ofSchema is what follows the columns of a query of these.
+const ofSchema = ` FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'` +
 	` ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'trigger' THEN 2 ELSE 1 END, CASE type WHEN 'trigger' THEN name END, rowid`
 
 // readSchema reads the database's schema.

@@ -80,10 +80,13 @@ func (t *token) with(batch []Statement) []Statement {
 // TokenOf tells how many statements at the beginning of a batch are its token, and whether the batch only asks what became of an
 // earlier one. What else a batch is to assert goes behind the token, so that a batch that was stored is known again first.
 func TokenOf(batch []Statement) (size int, asks bool) {
-	if len(batch) == 0 || !strings.HasPrefix(batch[0].SQL, `INSERT INTO `+commitTable+`(`) {
+	if len(batch) > len(createTables) && batch[0].SQL == createTables[0].SQL {
+		size = len(createTables)
+	}
+	if size == len(batch) || !strings.HasPrefix(batch[size].SQL, `INSERT INTO `+commitTable+`(`) {
 		return 0, false
 	}
-	return 1, batch[0].Params[2] == "1"
+	return size + 1, batch[size].Params[2] == "1"
 }
 
 // refusal is what the row of a token held that was not its next.
@@ -115,15 +118,13 @@ func Stored(err error) bool {
 func (db *connector) store(ctx context.Context, batch []Statement) ([]Result, error) {
 	s := storing{db: db, token: db.tokens.take(), batch: batch}
 	for {
-		results, err := db.binding.Batch(ctx, s.token.with(s.batch))
+		results, err := db.binding.Batch(ctx, s.whole())
 		err = wrapError(err)
 		switch {
 		case err == nil:
 			return s.answered(results)
-		case isUnprepared(err):
-			if err := db.prepareTables(ctx); err != nil {
-				return nil, err
-			}
+		case isUnprepared(err) && s.first == nil:
+			s.first = createTables
 		case isSQLite(err):
 			if done, err := s.refused(err); done {
 				return nil, err
@@ -144,10 +145,16 @@ func (db *connector) store(ctx context.Context, batch []Statement) ([]Result, er
 type storing struct {
 	db      *connector
 	token   *token
+	first   []Statement // what makes the driver's own tables, if they are not there
 	batch   []Statement
 	retries retries
 	open    bool  // what was sent before may have been stored, or may yet be
 	verdict error // the batch has failed; what is still asked is whether it was stored before that
+}
+
+// whole is the batch as it is sent.
+func (s *storing) whole() []Statement {
+	return append(s.first[:len(s.first):len(s.first)], s.token.with(s.batch)...)
 }
 
 // answered ends with a batch that was stored: the one that is to be, or an empty one, in whose place no other can come any more.
@@ -157,7 +164,8 @@ func (s *storing) answered(results []Result) ([]Result, error) {
 	if s.verdict != nil {
 		return nil, s.verdict
 	}
-	return slices.Clip(results[min(1, len(results)):min(1+len(s.batch), len(results))]), nil
+	own := len(s.first) + 1
+	return slices.Clip(results[min(own, len(results)):min(own+len(s.batch), len(results))]), nil
 }
 
 // refused looks at an error of SQLite. It is the end, unless the batch has to be sent again.
@@ -201,7 +209,7 @@ func (s *storing) release() {
 // write runs statements outside of a transaction. With a token it is seen to its end though the caller has gone, so that its fate is
 // known.
 func (db *connector) write(ctx context.Context, batch []Statement, stores bool) ([]Result, error) {
-	if !stores || !db.options.TokenWrites {
+	if !stores || !db.options.TokenWrites || db.options.Local.isOpen() {
 		return db.sendBatch(ctx, batch, stores)
 	}
 	if err := ctx.Err(); err != nil {

@@ -134,6 +134,8 @@ func (t *trial) keepSchema() {
 	var err error
 	if state.schema, err = t.schemaNow(); err != nil {
 		state.schema = nil
+	} else {
+		t.db.learnTables(t.scratch)
 	}
 	state.empty = false
 }
@@ -162,7 +164,11 @@ func (t *trial) touches(statement Statement) ([]string, error) {
 
 // rows answers a query, and gives the text of each row too.
 func (t *trial) rows(query Statement, columns []string) (*rowList, []string, error) {
-	text, err := t.scratch.Text(Statement{
+	return readScratch(t.scratch, query, columns)
+}
+
+func readScratch(scratch Scratch, query Statement, columns []string) (*rowList, []string, error) {
+	text, err := scratch.Text(Statement{
 		SQL: rowsExpression(query.SQL, len(columns), false, true, guard{limit: -1}), Params: query.Params,
 	})
 	if err != nil {

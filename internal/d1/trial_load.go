@@ -100,7 +100,7 @@ func (t *trial) loadSome(ctx context.Context, names []string) error {
 // rowsOfEach gives tableRows of whole tables.
 func (t *trial) rowsOfEach(names []string) (queries, inserts []string, err error) {
 	for _, name := range names {
-		columns, withoutRowID, err := t.columnsOf(name)
+		columns, withoutRowID, err := columnsOf(t.scratch, name)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -111,8 +111,8 @@ func (t *trial) rowsOfEach(names []string) (queries, inserts []string, err error
 }
 
 // columnsOf gives the columns of a table that can be written.
-func (t *trial) columnsOf(table string) (columns []string, withoutRowID bool, err error) {
-	info, err := t.scratch.Text(Statement{SQL: fmt.Sprintf(
+func columnsOf(scratch Scratch, table string) (columns []string, withoutRowID bool, err error) {
+	info, err := scratch.Text(Statement{SQL: fmt.Sprintf(
 		`SELECT (SELECT wr FROM pragma_table_list(%s))||char(0)||group_concat(name,char(0)) FROM pragma_table_xinfo(%[1]s) WHERE hidden=0`, quote(table))})
 	if err != nil {
 		return nil, false, err

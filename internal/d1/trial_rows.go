@@ -105,7 +105,7 @@ func (t *trial) holdsRow(ctx context.Context, key *rowKey) bool {
 
 // fetchRows loads rows, and has the commit assert them.
 func (t *trial) fetchRows(ctx context.Context, table string, set *rowSet, keys []string) error {
-	columns, _, err := t.columnsOf(table)
+	columns, _, err := columnsOf(t.scratch, table)
 	if err != nil {
 		return err
 	}

@@ -44,10 +44,8 @@ func Bind(app core.App, env func(name string) string) {
 		Id:       hookID + "Superuser",
 		Priority: beforeApp,
 		Func: func(e *core.ServeEvent) error {
-			if hasAdminVariables(env) {
-				if err := ensureAdmin(e.App, env); err != nil {
-					report(e.App, "The first superuser was not created", err)
-				}
+			if err := EnsureAdmin(e.App, env); err != nil {
+				report(e.App, "The first superuser was not created", err)
 			}
 			return e.Next()
 		},
@@ -60,6 +58,15 @@ func Bind(app core.App, env func(name string) string) {
 			return e.Next()
 		},
 	})
+}
+
+// EnsureAdmin creates the superuser that the variables describe, if they are set and there is no superuser. Bind has it done when the app
+// begins to serve; whoever makes a database may do it earlier.
+func EnsureAdmin(app core.App, env func(name string) string) error {
+	if !hasAdminVariables(env) {
+		return nil
+	}
+	return ensureAdmin(app, env)
 }
 
 // report tells both those who read the Worker's output and those who read PocketBase's logs.

@@ -4,7 +4,7 @@ import { Reader } from "../wire/wire.mjs";
 import { join, originOf } from "./connect.mjs";
 import { STATE, parseFrame } from "./frames.mjs";
 import { hub, shardCount, shardOf } from "./hubs.mjs";
-import { commitStatement, createTable, isMissing, lookStatement } from "./table.mjs";
+import { commitStatement, createStatement, isMissing, lookStatement } from "./table.mjs";
 
 /** The database whose commits are told. */
 const DATABASE = "APP_DB";
@@ -81,14 +81,14 @@ export class Realtime {
    */
   async store(name, database, statements) {
     if (name !== DATABASE) return database.batch(statements);
-    let results;
+    const batch = [...statements, commitStatement(database)];
     this.#stats.d1Statements += 1;
+    let results;
     try {
-      results = await database.batch([...statements, commitStatement(database)]);
+      results = await database.batch(batch);
     } catch (error) {
-      if (!isMissing(error)) throw error;
-      await createTable(database); // and nothing was stored
-      results = await database.batch([...statements, commitStatement(database)]);
+      if (!isMissing(error)) throw error; // if it is, nothing was stored
+      results = (await database.batch([createStatement(database), ...batch])).slice(1);
     }
     this.#saw(results.pop().results);
     return results;
@@ -126,7 +126,7 @@ export class Realtime {
       this.#rows = (await database.batch([lookStatement(database)]))[0].results;
     } catch (error) {
       if (!isMissing(error)) throw error;
-      await createTable(database);
+      await database.batch([createStatement(database)]);
       this.#rows = [];
     }
     return this.#rows;

@@ -38,9 +38,9 @@ export async function isPublished(database, { shard, version, sets }) {
   }
 }
 
-/** @param {D1Database} database @returns {Promise<unknown>} */
-export function createTable(database) {
-  return database.batch([database.prepare(CREATE)]);
+/** The statement that makes the table. */
+export function createStatement(database) {
+  return database.prepare(CREATE);
 }
 
 /** The statement that takes the commit's number from each hub with listeners. It is the last of the batch that is stored. */

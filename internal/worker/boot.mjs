@@ -18,7 +18,12 @@ export const BOOT_PLAN = {
         columns: ["mark"],
       },
       // internal/worker: whether there is anything yet
-      { sql: "SELECT count(*) FROM sqlite_master WHERE name='_migrations'", params: [], columns: ["count(*)"] },
+      {
+        sql:
+          "SELECT count(*) AS objects, count(CASE name WHEN '_migrations' THEN 1 END) AS migrated FROM sqlite_master" +
+          " WHERE name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite*'",
+        params: [],
+      },
       // internal/firstrun, with POCKETFLARE_ADMIN_EMAIL
       {
         sql: "SELECT count(*) FROM `_superusers` WHERE NOT (`email`=?)",

@@ -148,7 +148,8 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	races, migrating := 0, false
 	mayGuess := func() bool { return migrating && races == 0 || host.Repeatable() } // a boot's steps are repeated as well
 	databases := newDatabases(app, mayGuess, func() { races++ })
-	migrating = usesScratch() && databases.isEmpty()
+	objects, migrated := databases.size()
+	migrating = usesScratch() && !migrated
 	if err := adopt(app, databases.connect); err != nil {
 		return nil, err
 	}
@@ -164,9 +165,20 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	oauth2avatar.Bind(app, http.DefaultTransport)
 	firstrun.Bind(app, os.Getenv)
 	requestLogs := logs.New(app, host.Sleep)
-	err := databases.caches.Boot(context.Background(), func() error { return bootstrap(app, &races) })
-	if err != nil {
-		return nil, err
+	steps := func() error {
+		return databases.caches.Boot(context.Background(), func() error { return bootstrap(app, &races) })
+	}
+	made := usesScratch() && objects == 0 && databases.makeLocally(func() error {
+		err := steps()
+		if err == nil {
+			_ = firstrun.EnsureAdmin(app, os.Getenv) // where that fails it is tried again, and reported, when the app begins to serve
+		}
+		return err
+	})
+	if !made {
+		if err := steps(); err != nil {
+			return nil, err
+		}
 	}
 	host.Mark(host.PhaseRouter)
 	handler, err := newHandler(app, live)
@@ -235,6 +247,11 @@ func callFetch(ctx context.Context, op host.Op, payload []byte) ([]byte, error) 
 // confirm waits until what the goroutine's event relies on is known to be right: what is in memory of the database, and what transactions
 // were answered by guesses.
 func confirm(ctx context.Context) error {
+	if booting != nil {
+		if err := booting.local.Settle(ctx, booting.data); err != nil {
+			return err
+		}
+	}
 	if session := currentSession(); session != nil {
 		if err := session.Confirm(ctx); err != nil {
 			return err
@@ -267,6 +284,7 @@ func repeatLostRaces(races *int, step func() error) (lost bool, err error) {
 type databases struct {
 	data, logs driver.Connector
 	caches     *watermark.Caches
+	local      *d1.Local
 }
 
 // newDatabases gives the databases of an app. mayGuess tells whether a transaction may be answered by guesses, onConflict is called when one
@@ -292,9 +310,10 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 		options.Event = currentEvent
 		options.MayGuess, options.Guessing, options.OnWrongGuess = mayGuess, host.Guessing, host.NoteGuess
 	}
-	binding := d1.HostBinding(dataBinding)
+	binding := d1.NewLocal(d1.HostBinding(dataBinding), d1.HostScratch())
+	options.Local = binding
 	own := d1.Options{OnFault: options.OnFault, Sleep: options.Sleep}
-	d := &databases{caches: watermark.New(app, binding, own, currentSession)}
+	d := &databases{caches: watermark.New(app, binding, own, currentSession), local: binding}
 	if os.Getenv("POCKETFLARE_D1_SESSIONS") == "1" {
 		d.caches.UseReplicas()
 	}
@@ -327,14 +346,45 @@ func maxStatements() int {
 	return limit
 }
 
-// isEmpty tells whether PocketBase has not made its tables yet.
-func (d *databases) isEmpty() bool {
+// size tells how many tables, indexes and so on the database has, and whether PocketBase has made its own.
+func (d *databases) size() (objects int, migrated bool) {
 	db := sql.OpenDB(d.data)
 	defer db.Close()
-	var tables int
-	err := db.QueryRow("SELECT count(*) FROM sqlite_master WHERE name='_migrations'").Scan(&tables)
-	return err == nil && tables == 0 // PocketBase's own first question meets the error again
+	if db.QueryRow(sizeQuery).Scan(&objects, &migrated) != nil {
+		return -1, true // PocketBase's own first question meets the error again
+	}
+	return objects, migrated
 }
+
+const sizeQuery = "SELECT count(*) AS objects, count(CASE name WHEN '_migrations' THEN 1 END) AS migrated FROM sqlite_master" +
+	" WHERE name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite*'"
+
+// makeLocally makes the database of a first boot in the isolate and stores it by one batch, so that the boot's many steps cost no round trips.
+// It reports whether that went well; if not, nothing is stored: another isolate was first, the steps do what is for D1 alone, or fail on their own.
+func (d *databases) makeLocally(steps func() error) bool {
+	ctx := context.Background()
+	if err := d.local.Open(ctx); err != nil {
+		return false // there is no memory for it
+	}
+	booting = d
+	err := steps()
+	booting = nil
+	if err == nil {
+		err = d.local.Store(ctx, d.data)
+	}
+	if err == nil {
+		return true
+	}
+	if !errors.Is(err, d1.ErrConflict) {
+		log.Printf("The database could not be made in one step, and is made step by step: %v", err)
+	}
+	d.local.Close()
+	d1.ForgetColumns(d.data)
+	return false
+}
+
+// booting is what a first boot makes in the isolate, while it does.
+var booting *databases
 
 // connect is the app's core.DBConnectFunc. PocketBase opens each file twice, for its two pools.
 func (d *databases) connect(path string) (*dbx.DB, error) {

@@ -156,9 +156,8 @@ func scratchError(err error) error {
 	if !errors.As(err, &extended) {
 		return err
 	}
-	message := err.Error()
-	if i := strings.LastIndex(message, ": "); i >= 0 {
-		message = message[i+2:]
-	}
+	var code sqlite3.ErrorCode
+	errors.As(err, &code)
+	message := strings.TrimPrefix(strings.TrimPrefix(err.Error(), code.Error()+": "), "sqlite3: ")
 	return &d1.Error{Code: d1.Code(extended & 0xFF), Extended: int(extended), Message: message}
 }
