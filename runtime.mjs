@@ -48,6 +48,9 @@ const EVENT_FAULT = 7;
 
 const MEBIBYTE = 1024 * 1024;
 
+/** What a call of D1 counts in the number that tells Go the calls and, below, the statements; costBits in internal/host/door_js.go. */
+const COST_UNIT = 2 ** 26;
+
 /** Past this size of linear memory, which never shrinks, an instance takes no new requests and a fresh one is started. */
 const MEMORY_LIMIT = 80;
 
@@ -299,6 +302,10 @@ export class Runtime {
         if (!answer.object) scope.opened?.cancel();
         scope.taken = scope === this.#current; // then its event goes on with it when this turn ends
         scope.answer.resolve(answer);
+      },
+      cost: (id) => {
+        const stats = this.#scopes.get(id)?.stats;
+        return stats ? stats.d1Calls * COST_UNIT + Math.min(stats.d1Statements, COST_UNIT - 1) : 0;
       },
       listeners: (id) => (this.#listeners ? (this.#scopes.get(id)?.realtime.state ?? STALE) : 0),
       holds: (holds) => (this.holdsConnections = holds === 1),

@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { withWorker } from "./harness.mjs";
 import { numbers } from "./support/blog.mjs";
+import { eventually } from "./support/http.mjs";
 
 const BOOT = ["pf_boot_instantiate", "pf_boot_go", "pf_boot_bootstrap", "pf_boot_router"];
 
@@ -37,5 +38,23 @@ test("X-Pocketflare-Runtime and Server-Timing", { timeout: 60_000 }, () =>
     const list = timings(await fetch(`${target.url}/api/collections/users/records`));
     assert.match(list.pf_d1.desc, /^"calls=[123] statements=3"$/);
     assert.equal(timings(await fetch(`${target.url}/api/health`)).pf_d1.desc, '"calls=0 statements=0"');
+  }),
+);
+
+test("what requests have cost is in PocketBase's logs", { timeout: 60_000 }, () =>
+  withWorker({}, async (target) => {
+    const admin = await target.admin();
+    await admin.settings.update({ logs: { minLevel: 0, maxDays: 5 } });
+    await admin.collections.create({ name: "posts", type: "base", fields: [{ name: "title", type: "text" }] });
+    await admin.health.check();
+    const logged = async (filter) => {
+      const { items } = await eventually(() => admin.logs.getList(1, 1, { filter }), ({ totalItems }) => totalItems > 0, { within: 15_000 });
+      return items[0].data.meta;
+    };
+    const { d1 } = await logged("data.method = 'POST' && data.url = '/api/collections'");
+    assert.ok(d1.calls > 1 && d1.statements > d1.calls, JSON.stringify(d1));
+    assert.equal(d1.mode, "scratch");
+    assert.equal(d1.runs, undefined);
+    assert.equal(await logged("data.url = '/api/health'"), undefined);
   }),
 );

@@ -34,6 +34,12 @@ func hostReady(message unsafe.Pointer, length int32)
 //go:wasmimport pocketflare listeners
 func hostListeners(scope int32) int32
 
+// costBits are those of the number that hold the statements; the calls are above them.
+const costBits = 26
+
+//go:wasmimport pocketflare cost
+func hostCost(scope int32) float64
+
 //go:wasmimport pocketflare holds
 func hostHolds(holds int32)
 

@@ -34,6 +34,7 @@ const AskScratch Op = 1
 
 // Outcome is what became of an event's work so far, for who decides whether it may be run again.
 type Outcome struct {
+	Runs      int // how often its handling was begun
 	Conflicts int // transactions that lost a race and were not stored
 	Scratched int // transactions whose steps were answered in the isolate
 	Replayed  int // transactions whose steps were answered by the database

@@ -108,6 +108,12 @@ func (s *Scope) Respond(head, body []byte) {
 // Outcome tells what became of the event's work so far. What goroutines do that lost their scope is not in it.
 func (s *Scope) Outcome() Outcome { return s.outcome }
 
+// Cost tells how many calls of D1 the event has made so far, and how many statements they had.
+func (s *Scope) Cost() (calls, statements int) {
+	both := int64(hostCost(s.id))
+	return int(both >> costBits), int(both & (1<<costBits - 1))
+}
+
 // NoteConflict counts a transaction of the goroutine's event that lost a race.
 func NoteConflict() {
 	if scope := labels[profileLabel()]; scope != nil {
@@ -133,8 +139,11 @@ func NoteGuess() {
 	}
 }
 
-// Repeatable sets the function that tells whether the event would be handled anew if it failed now.
-func (s *Scope) Repeatable(f func() bool) { s.repeatable = f }
+// Begin counts an attempt to handle the event, and sets the function that tells whether it would be handled anew if it failed now.
+func (s *Scope) Begin(repeatable func() bool) {
+	s.outcome.Runs++
+	s.repeatable = repeatable
+}
 
 // Repeatable tells whether the goroutine's event would be handled anew if it failed now.
 func Repeatable() bool {

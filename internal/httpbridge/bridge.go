@@ -63,8 +63,8 @@ type Scope interface {
 	// Outcome tells what became of the event's work so far.
 	Outcome() host.Outcome
 
-	// Repeatable sets the function that tells whether the event would be handled anew if it failed now.
-	Repeatable(func() bool)
+	// Begin begins an attempt, with the function that tells whether the event would be handled anew if it failed now.
+	Begin(repeatable func() bool)
 }
 
 // Event is a fetch event, and what its handler has in memory of a database that others write to as well.
@@ -111,7 +111,7 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		w := newResponse(event, request)
 		w.bodyReader.goOnFrom(earlier)
 		w.attempt = attempt
-		event.Repeatable(func() bool { return attempt < strictAttempt && w.repeatable() })
+		event.Begin(func() bool { return attempt < strictAttempt && w.repeatable() })
 		before := event.Outcome()
 		returned := run(handler, w, request)
 		unconfirmed := w.confirm()

@@ -64,7 +64,7 @@ var errStale = errors.New("stale")
 
 func (e *fakeEvent) Outcome() host.Outcome { return e.outcome }
 
-func (e *fakeEvent) Repeatable(func() bool) {}
+func (e *fakeEvent) Begin(func() bool) {}
 
 func (e *fakeEvent) Context() context.Context { return e.ctx }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/router"
+
+	"pocketflare/internal/logs"
 )
 
 func TestLimitRereads(t *testing.T) {
@@ -38,7 +40,7 @@ func TestLimitRereads(t *testing.T) {
 		})
 		return e.Next()
 	})
-	handler, err := newHandler(app, plain{app})
+	handler, err := newHandler(app, plain{app}, func() *logs.Cost { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

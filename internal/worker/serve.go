@@ -11,11 +11,13 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/router"
 	"github.com/pocketbase/pocketbase/ui"
+
+	"pocketflare/internal/logs"
 )
 
 // newHandler makes the http.Handler of an app whose migrations have run, as apis.Serve does, without a listener: the router with CORS,
-// then OnServe.
-func newHandler(app core.App, routing routing) (http.Handler, error) {
+// then OnServe. cost tells what the goroutine's request has cost so far.
+func newHandler(app core.App, routing routing, cost func() *logs.Cost) (http.Handler, error) {
 	serveUIExtensions()
 	routes, err := routing.NewRouter()
 	if err != nil {
@@ -23,6 +25,7 @@ func newHandler(app core.App, routing routing) (http.Handler, error) {
 	}
 	routes.Bind(disownLost())
 	routes.Bind(limitRereads())
+	routes.Bind(logs.Costs(cost))
 	routes.Bind(apis.CORS(apis.CORSConfig{
 		AllowOrigins: []string{"*"},
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete},

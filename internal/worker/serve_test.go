@@ -11,6 +11,8 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tests"
 	"github.com/pocketbase/pocketbase/tools/router"
+
+	"pocketflare/internal/logs"
 )
 
 func newTestApp(t *testing.T) *tests.TestApp {
@@ -42,7 +44,7 @@ func TestNewHandler(t *testing.T) {
 		})
 		return e.Next()
 	})
-	handler, err := newHandler(app, plain{app})
+	handler, err := newHandler(app, plain{app}, func() *logs.Cost { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +74,7 @@ func TestNewHandler(t *testing.T) {
 func TestNewHandlerWithoutNext(t *testing.T) {
 	app := newTestApp(t)
 	app.OnServe().BindFunc(func(e *core.ServeEvent) error { return nil })
-	if _, err := newHandler(app, plain{app}); err == nil || !strings.Contains(err.Error(), "e.Next()") {
+	if _, err := newHandler(app, plain{app}, func() *logs.Cost { return nil }); err == nil || !strings.Contains(err.Error(), "e.Next()") {
 		t.Errorf("error: %v", err)
 	}
 }

@@ -132,6 +132,29 @@ func currentEvent() *d1.Event {
 	return nil
 }
 
+// currentCost is what the goroutine's request has cost so far, nil if it has asked D1 for nothing.
+func currentCost() *logs.Cost {
+	scope := host.Current()
+	if scope == nil {
+		return nil
+	}
+	calls, statements := scope.Cost()
+	if calls == 0 {
+		return nil
+	}
+	cost, outcome := &logs.Cost{Calls: calls, Statements: statements}, scope.Outcome()
+	switch {
+	case outcome.Replayed > 0:
+		cost.Mode = "replay"
+	case outcome.Scratched > 0:
+		cost.Mode = "scratch"
+	}
+	if outcome.Runs > 1 {
+		cost.Runs = outcome.Runs
+	}
+	return cost
+}
+
 // noteChanges tells the driver which events are going to change something.
 func noteChanges(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +204,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 		}
 	}
 	host.Mark(host.PhaseRouter)
-	handler, err := newHandler(app, live)
+	handler, err := newHandler(app, live, currentCost)
 	if err != nil {
 		return nil, err
 	}
