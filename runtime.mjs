@@ -66,6 +66,9 @@ const START_LIMIT = 100;
 /** How long an event may wait, in seconds, with no operation of its own started or settled, until Go looks whether it is deadlocked. */
 const STALL_LIMIT = 30;
 
+/** How long a call of R2 may take, in seconds, before it is given up. */
+const R2_TIMEOUT = 30;
+
 /** How long it may wait, in milliseconds, if it is not. PocketBase's own server gives a request as long. */
 const REQUEST_LIMIT = 300_000;
 
@@ -93,6 +96,8 @@ export class Runtime {
   phases = { instantiate: 0, go: 0, bootstrap: 0, router: 0 };
   /** The disk that Go sees; internal/files/disk.mjs. */
   disk = null;
+  /** How long R2 is waited for, in milliseconds; internal/files/bucket.mjs. */
+  patience;
   /** When Go's next timer is due, in performance.now() milliseconds. */
   nextTimer = Infinity;
   /** SQLite in the isolate, for transactions. */
@@ -130,6 +135,7 @@ export class Runtime {
     this.#memoryLimit = numberSetting(env, "POCKETFLARE_MEMORY_LIMIT_MB", MEMORY_LIMIT) * MEBIBYTE;
     this.#memoryCeiling = Math.max(numberSetting(env, "POCKETFLARE_MEMORY_CEILING_MB", MEMORY_CEILING) * MEBIBYTE, this.#memoryLimit);
     this.#stallLimit = numberSetting(env, "POCKETFLARE_STALL_SECONDS", STALL_LIMIT) * 1000;
+    this.patience = numberSetting(env, "POCKETFLARE_R2_TIMEOUT_SECONDS", R2_TIMEOUT) * 1000;
     if (env.REALTIME_DO) this.#listeners = new Map();
     this.attach(scope);
     this.prefetched = Object.fromEntries(Object.entries(BOOT_PLAN).map(([name, plan]) => [name, new Prefetch(scope, name, plan)]));

@@ -160,6 +160,7 @@ class Disk {
   lstat(place) {
     const { path, bucket, key } = place;
     if (!bucket || this.#written.has(path) || key === "") return this.stat(place);
+    if (this.#written.has(path + ATTRIBUTES)) throw new FileSystemError("ENOENT", path); // os.Rename asks for a directory, which hides no object
     const listed = this.#seen().listing?.take(bucket, key);
     if (listed) return listed.stats;
     return async (scope) => {
@@ -385,8 +386,8 @@ class Disk {
 
 /** Refuses an image that is opened for its thumb and takes too much memory. Downloads do not open files. */
 async function checkImage(scope, bucket, key) {
-  const object = await bucket.get(scope, key, { range: { offset: 0, length: HEADER_SIZE } });
-  const size = object ? decodingSize(new Uint8Array(await object.arrayBuffer())) : 0;
+  const beginning = await bucket.bytes(scope, key, { offset: 0, length: HEADER_SIZE });
+  const size = beginning ? decodingSize(beginning) : 0;
   if (size > DECODING_LIMIT) throw new FileSystemError("EFBIG", `${key}: decoding it takes ${size} bytes`);
 }
 

@@ -45,12 +45,23 @@ func parseForm(e *core.RequestEvent) error {
 		if errors.As(err, &known) {
 			return known
 		}
-		return e.Next() // PocketBase meets the same error, and tells it in the words of the route
+		// PocketBase meets the same error, and tells it in the words of the route. What is left of the form would pass for a whole one.
+		e.Request.Body = brokenBody{e.Request.Body, err}
+		return e.Next()
 	}
 	// The response need not wait for it.
 	defer func(form *multipart.Form) { go form.RemoveAll() }(e.Request.MultipartForm)
 	return e.Next()
 }
+
+// brokenBody is the body of a form that could not be read.
+type brokenBody struct {
+	io.Closer
+	err error
+}
+
+// Read implements io.Reader.
+func (b brokenBody) Read([]byte) (int, error) { return 0, b.err }
 
 func takesForm(r *http.Request) bool {
 	path := r.URL.Path

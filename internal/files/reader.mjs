@@ -14,6 +14,7 @@ export class ObjectReader {
   #object;
   #scope; // whose stream it is: another event cannot read it
   #reader;
+  #begun = 0; // how many streams
   #rest = NOTHING; // what the stream gave and nobody has taken
   #at = 0; // where the rest begins
 
@@ -40,10 +41,14 @@ export class ObjectReader {
     if (position >= this.size || target.length === 0) return 0;
     if (position === this.#at && this.#rest.length > 0) return this.#take(target);
     return async (scope) => {
-      if (!this.#reader || this.#scope !== scope || position !== this.#at) await this.#begin(scope, position);
-      const { done, value } = await this.#reader.read(new Uint8Array(Math.max(target.length, READ_SIZE)));
-      if (done) throw new FileSystemError("EIO", "the object ended too early");
-      this.#rest = value;
+      const length = Math.max(target.length, READ_SIZE);
+      const call = async (bucket, name) => {
+        if (!this.#reader || this.#scope !== scope || position !== this.#at) await this.#begin(scope, bucket, name, position);
+        const { done, value } = await this.#reader.read(new Uint8Array(length));
+        if (done) throw new Error("the object ended too early");
+        return value;
+      };
+      this.#rest = await this.#bucket.read(scope, this.#key, call, () => this.#cancel(scope));
       return this.#take(target);
     };
   }
@@ -56,10 +61,15 @@ export class ObjectReader {
     return piece.length;
   }
 
-  async #begin(scope, position) {
+  async #begin(scope, bucket, name, position) {
     this.#cancel(scope);
-    const object = await this.#bucket.get(scope, this.#key, { range: { offset: position }, onlyIf: { etagMatches: this.#object.etag } });
+    const number = ++this.#begun;
+    const object = await bucket.get(name, { range: { offset: position }, onlyIf: { etagMatches: this.#object.etag } });
     if (!object?.body) throw new FileSystemError("EIO", "the object was replaced while it was read");
+    if (number !== this.#begun) {
+      object.body.cancel().catch(() => {}); // it came when it had been given up
+      throw new Error("another stream was begun");
+    }
     this.#scope = scope;
     this.#reader = object.body.getReader({ mode: "byob" });
     this.#rest = NOTHING;
@@ -69,6 +79,7 @@ export class ObjectReader {
   #cancel(scope) {
     if (this.#scope === scope) this.#reader?.cancel().catch(() => {});
     this.#reader = undefined;
+    this.#begun++;
   }
 
   close() {

@@ -51,10 +51,15 @@ export class Spool {
     this.used += bytes;
   }
 
-  /** Removes, once an isolate, what others have left behind. */
-  async sweep(scope) {
+  /** Removes, once an isolate, what others have left behind. Nobody waits for it. */
+  sweep(scope) {
     if (this.#swept) return;
     this.#swept = true;
+    const failed = (error) => console.error(`pocketflare: what is stale could not be removed: ${error.message}`);
+    scope.ctx.waitUntil(this.#sweep(scope).catch(failed));
+  }
+
+  async #sweep(scope) {
     const stale = [];
     const before = Date.now() - STALE;
     for await (const object of this.#bucket.list(scope, STAGING)) if (object.uploaded.getTime() < before) stale.push(object.key);
@@ -73,6 +78,7 @@ class SpoolFile {
   #staged = ""; // the key of the staged object
   #upload; // while it is being sent
   #sending; // the part that is on its way
+  #broken = false; // a part could not be sent
 
   constructor(spool, now) {
     this.#spool = spool;
@@ -92,15 +98,28 @@ class SpoolFile {
     this.size += bytes.length;
     if (this.#tail < PART || (!this.#staged && !this.#spool.full)) return bytes.length;
     return async (scope) => {
-      while (this.#tail >= PART) await this.#sendPart(scope, PART);
+      await this.#orBreak(async () => {
+        while (this.#tail >= PART) await this.#sendPart(scope, PART);
+      });
       return bytes.length;
     };
+  }
+
+  /** Runs what sends parts. When it fails the file remains to be discarded. */
+  async #orBreak(send) {
+    if (this.#broken) throw new FileSystemError("EIO", "a part could not be staged");
+    try {
+      await send();
+    } catch (error) {
+      this.#broken = true;
+      throw error;
+    }
   }
 
   async #sendPart(scope, size) {
     if (!this.#upload) {
       this.#beginning = this.#copy(BEGINNING);
-      await this.#spool.sweep(scope);
+      this.#spool.sweep(scope);
       this.#staged = STAGING + crypto.randomUUID();
       this.#upload = await this.#spool.bucket.multipart(scope, this.#staged);
     }
@@ -139,13 +158,14 @@ class SpoolFile {
 
   /** @returns {undefined | ((scope) => Promise<void>)} what is to be done when the writing has ended, to give memory back */
   close() {
+    if (this.#broken) return undefined;
     if (this.#upload) return (scope) => this.#complete(scope);
     if (this.#staged || this.size < BEGINNING || !this.#spool.full) return undefined;
     return async (scope) => {
       const beginning = this.#copy(BEGINNING);
-      await this.#spool.sweep(scope);
+      this.#spool.sweep(scope);
       const staged = STAGING + crypto.randomUUID();
-      await this.#spool.bucket.put(scope, staged, () => this.#copy(this.#tail));
+      await this.#spool.bucket.put(scope, staged, this.#copy(this.#tail));
       this.#staged = staged;
       this.#beginning = beginning;
       this.#drop(this.#tail);
@@ -155,9 +175,11 @@ class SpoolFile {
   /** Sends what is left of a file that is being staged. */
   async #complete(scope) {
     if (!this.#upload) return;
-    if (this.#tail > 0) await this.#sendPart(scope, this.#tail);
-    await this.#sending;
-    this.#sending = undefined;
+    await this.#orBreak(async () => {
+      if (this.#tail > 0) await this.#sendPart(scope, this.#tail);
+      await this.#sending;
+      this.#sending = undefined;
+    });
     try {
       await this.#upload.complete();
     } catch (error) {
@@ -181,9 +203,9 @@ class SpoolFile {
     }
     return async (scope) => {
       await this.#complete(scope);
-      const object = await this.#spool.bucket.get(scope, this.#staged, { range: { offset: position, length: end - position } });
-      if (!object) throw new FileSystemError("EIO", "the staged file is gone");
-      target.set(new Uint8Array(await object.arrayBuffer()));
+      const bytes = await this.#spool.bucket.bytes(scope, this.#staged, { offset: position, length: end - position });
+      if (!bytes) throw new FileSystemError("EIO", "the staged file is gone");
+      target.set(bytes);
       return end - position;
     };
   }
@@ -201,7 +223,7 @@ class SpoolFile {
 
   async #store(scope, bucket, key, options) {
     if (!this.#staged) {
-      await bucket.put(scope, key, () => this.#copy(this.#tail), options);
+      await bucket.put(scope, key, this.#copy(this.#tail), options);
       return;
     }
     await this.#complete(scope);
@@ -210,7 +232,7 @@ class SpoolFile {
       if (!object) throw new FileSystemError("EIO", "the staged file is gone");
       return object.body;
     };
-    await bucket.put(scope, key, source, options);
+    await bucket.putStream(scope, key, source, this.size, options);
   }
 
   /** @returns {string} the text of a small file */

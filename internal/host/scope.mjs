@@ -39,6 +39,8 @@ export class Scope {
   realtime = null;
   /** How to tell Go of its operations that Go waits for; runtime.mjs. */
   calls = new Set();
+  /** Whether a bucket has not answered it, as often as it was asked; internal/files/bucket.mjs. */
+  unheard = false;
   /** What it has seen of the buckets; internal/files/disk.mjs. */
   files = null;
   /** The object that its response may be; internal/files/download.mjs. */
@@ -51,6 +53,7 @@ export class Scope {
   onFailure = null;
 
   #queue = [];
+  #deadlines = new Set();
   #pumping = false;
   #wake = null;
 
@@ -97,6 +100,31 @@ export class Scope {
   }
 
   /**
+   * Has a call given up that does not end in time. While the event is at work its pump sees to that: a timer for each call would cost more
+   * than many of them. The pump may be late by PUMP_INTERVAL.
+   * @param {number} milliseconds
+   * @param {() => void} giveUp
+   * @returns {() => void} to be called when the call has ended
+   */
+  limit(milliseconds, giveUp) {
+    if (this.handled) {
+      const timer = setTimeout(giveUp, milliseconds);
+      return () => clearTimeout(timer);
+    }
+    const deadline = { at: performance.now() + milliseconds, giveUp };
+    this.#deadlines.add(deadline);
+    return () => this.#deadlines.delete(deadline);
+  }
+
+  #giveUpLate(now) {
+    for (const deadline of this.#deadlines) {
+      if (deadline.at > now) continue;
+      this.#deadlines.delete(deadline);
+      deadline.giveUp();
+    }
+  }
+
+  /**
    * Ends the scope before its time: what waits for it fails, and nothing more is started.
    * @param {Error} error
    */
@@ -127,6 +155,7 @@ export class Scope {
     for (;;) {
       this.beat = performance.now();
       while (this.#queue.length > 0) this.#queue.shift()();
+      if (this.#deadlines.size > 0) this.#giveUpLate(this.beat);
       if (!this.ended) this.runtime.tick(this);
       if (this.ended && this.taken) break;
       const now = performance.now();

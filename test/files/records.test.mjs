@@ -54,6 +54,23 @@ suite("files of records", {}, (on) => {
     await refused(documents.create({ many: Array.from({ length: 11 }, (_, i) => file(`${i}.txt`)) }), 400, { many: "validation_too_many_files" });
     const record = await documents.create({ title: "kept" });
     await refused(documents.create({ id: record.id, one: file("b.txt") }), 400, { id: "validation_not_unique" });
+    await documents.delete(record.id);
+    await stored(target, []);
+  });
+
+  on.test("a form that is broken in its middle is no smaller form", async (target) => {
+    const part = (name, content) => `--x\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${content}\r\n`;
+    const large = `--x\r\ncontent-disposition: form-data; name="one"; filename="a.bin"\r\n\r\n${"a".repeat(400_000)}\r\n`;
+    const send = async (body) => {
+      const headers = { "content-type": "multipart/form-data; boundary=x" };
+      const response = await fetch(`${target.url}/api/collections/documents/records`, { method: "POST", headers, body });
+      return [response.status, (await response.json()).message];
+    };
+    for (const broken of ["--x\r\nno header\r\n\r\n\r\n", ""]) {
+      const answer = await send(`${part("title", "a")}${large}${broken}${part("title", "b")}${broken === "" ? "" : "--x--\r\n"}`);
+      assert.deepEqual(answer, [400, "Something went wrong while processing your request."], broken);
+    }
+    assert.deepEqual(await documents.getFullList(), []);
     await stored(target, []);
   });
 

@@ -1,4 +1,8 @@
 /** Collections with file fields, the bucket's contents, and bytes to put into files. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
 import { ADMIN } from "../harness.mjs";
 
 export const MEBIBYTE = 1024 * 1024;
@@ -39,7 +43,7 @@ export async function createDocuments(admin, { name = "documents", fields = [], 
   });
 }
 
-/** @returns {Promise<string[]>} the keys of all objects in a bucket of the Worker, and "upload …" for each incomplete upload */
+/** @returns {Promise<string[]>} the keys of all objects in a bucket of the Worker */
 export async function keys(target, binding = "STORAGE") {
   const { [binding]: bucket } = await target.mf.getBindings("pocketflare-0");
   const found = [];
@@ -49,6 +53,20 @@ export async function keys(target, binding = "STORAGE") {
     if (!page.truncated) return found;
     cursor = page.cursor;
   }
+}
+
+/** @returns {string[]} the keys of incomplete multipart uploads in the Worker's buckets: R2 tells them by S3 only, so Miniflare's files are read */
+export function incomplete(target) {
+  const files = readdirSync(join(target.directory, "r2"), { recursive: true }).filter((name) => name.endsWith(".sqlite"));
+  return files.flatMap((name) => {
+    const db = new DatabaseSync(join(target.directory, "r2", name), { readOnly: true });
+    try {
+      const has = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_mf_multipart_uploads'").get();
+      return has ? db.prepare("SELECT key FROM _mf_multipart_uploads WHERE state = 0").all().map(({ key }) => key) : [];
+    } finally {
+      db.close();
+    }
+  });
 }
 
 /** @returns {string[]} the keys that a record names */

@@ -63,6 +63,11 @@ export class WorkerTarget extends Target {
     await this.start();
   }
 
+  /** Where D1 and R2 keep what they have. */
+  get directory() {
+    return this.#persist;
+  }
+
   /** Asks the first isolate on its own socket, past Miniflare's entry Worker. */
   async directUrl() {
     return (await this.mf.unsafeGetDirectURL(this.#names()[0])).origin;
