@@ -46,7 +46,7 @@ test("what requests have cost is in PocketBase's logs", { timeout: 60_000 }, () 
     const admin = await target.admin();
     await admin.settings.update({ logs: { minLevel: 0, maxDays: 5 } });
     await admin.collections.create({ name: "posts", type: "base", fields: [{ name: "title", type: "text" }] });
-    await admin.health.check();
+    await target.client().health.check();
     const logged = async (filter) => {
       const { items } = await eventually(() => admin.logs.getList(1, 1, { filter }), ({ totalItems }) => totalItems > 0, { within: 15_000 });
       return items[0].data.meta;

@@ -16,7 +16,12 @@ import (
 //
 // Its result is that of json.Marshal with json.Deterministic, jsontext.AllowDuplicateNames and jsontext.AllowInvalidUTF8; so are its errors,
 // but for the path in their texts.
-func Append(b []byte, m map[string]any) ([]byte, error) {
+func Append(b []byte, m map[string]any) ([]byte, error) { return appendMap(b, m, maxDepth) }
+
+// maxDepth is how deep maps are taken apart here. Those below may contain themselves, which encoding/json finds out.
+const maxDepth = 4
+
+func appendMap(b []byte, m map[string]any, depth int) ([]byte, error) {
 	if m == nil {
 		return append(b, "{}"...), nil
 	}
@@ -34,14 +39,14 @@ func Append(b []byte, m map[string]any) ([]byte, error) {
 		if b, err = appendString(b, key); err != nil {
 			return nil, err
 		}
-		if b, err = appendValue(append(b, ':'), m[key]); err != nil {
+		if b, err = appendValue(append(b, ':'), m[key], depth-1); err != nil {
 			return nil, err
 		}
 	}
 	return append(b, '}'), nil
 }
 
-func appendValue(b []byte, value any) ([]byte, error) {
+func appendValue(b []byte, value any, depth int) ([]byte, error) {
 	switch v := value.(type) {
 	case nil:
 		return append(b, "null"...), nil
@@ -57,6 +62,10 @@ func appendValue(b []byte, value any) ([]byte, error) {
 		return appendDateTime(b, v), nil
 	case []string:
 		return appendStrings(b, v)
+	case map[string]any:
+		if depth > 0 {
+			return appendMap(b, v, depth)
+		}
 	case float64:
 		if size := math.Abs(v); size >= 1e-6 && size < 1e21 { // others are written with an exponent
 			return strconv.AppendFloat(b, v, 'f', -1, 64), nil

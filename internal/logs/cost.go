@@ -10,10 +10,22 @@ import (
 
 // Cost is what a request has cost when it is logged: in its entry, as meta.d1.
 type Cost struct {
-	Calls      int    `json:"calls"`         // of D1, until the handlers were done
-	Statements int    `json:"statements"`    // that they had
-	Mode       string `json:"mode,omitzero"` // how its transactions were answered, if it had any: scratch or replay
-	Runs       int    `json:"runs,omitzero"` // how often the request was run, if more than once
+	Calls      int    // of D1, until the handlers were done
+	Statements int    // that they had
+	Mode       string // how its transactions were answered, if it had any: scratch or replay
+	Runs       int    // how often the request was run
+}
+
+// entry is what is logged of it: a map, which is encoded without reflection.
+func (c *Cost) entry() map[string]any {
+	entry := map[string]any{"calls": c.Calls, "statements": c.Statements}
+	if c.Mode != "" {
+		entry["mode"] = c.Mode
+	}
+	if c.Runs > 1 {
+		entry["runs"] = c.Runs
+	}
+	return entry
 }
 
 // Costs is the middleware that has PocketBase log them. cost tells that of the goroutine's request, nil for none.
@@ -36,7 +48,7 @@ func noteCost(e *core.RequestEvent, cost *Cost) {
 	if cost == nil {
 		return
 	}
-	meta := map[string]any{"d1": cost}
+	meta := map[string]any{"d1": cost.entry()}
 	switch own := e.Get(apis.RequestEventKeyLogMeta).(type) {
 	case nil:
 	case map[string]any:

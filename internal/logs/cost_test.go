@@ -19,13 +19,14 @@ func TestCosts(t *testing.T) {
 	}
 	defer app.Cleanup()
 	app.Settings().Logs.MaxDays = 5
-	cost := &Cost{Calls: 2, Statements: 5, Mode: "scratch"}
+	cost := &Cost{Calls: 2, Statements: 5, Mode: "scratch", Runs: 1}
+	logged := map[string]any{"calls": 2, "statements": 5, "mode": "scratch"}
 	for name, c := range map[string]struct {
 		cost      *Cost
 		own, want any
 	}{
-		"nothing else":        {cost, nil, map[string]any{"d1": cost}},
-		"beside other meta":   {cost, map[string]any{"a": 1}, map[string]any{"a": 1, "d1": cost}},
+		"nothing else":        {cost, nil, map[string]any{"d1": logged}},
+		"beside other meta":   {cost, map[string]any{"a": 1}, map[string]any{"a": 1, "d1": logged}},
 		"the app's own d1":    {cost, map[string]any{"d1": 1}, map[string]any{"d1": 1}},
 		"meta that is a text": {cost, "text", "text"},
 		"no cost":             {nil, nil, nil},

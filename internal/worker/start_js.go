@@ -142,15 +142,13 @@ func currentCost() *logs.Cost {
 	if calls == 0 {
 		return nil
 	}
-	cost, outcome := &logs.Cost{Calls: calls, Statements: statements}, scope.Outcome()
+	outcome := scope.Outcome()
+	cost := &logs.Cost{Calls: calls, Statements: statements, Runs: outcome.Runs}
 	switch {
 	case outcome.Replayed > 0:
 		cost.Mode = "replay"
 	case outcome.Scratched > 0:
 		cost.Mode = "scratch"
-	}
-	if outcome.Runs > 1 {
-		cost.Runs = outcome.Runs
 	}
 	return cost
 }
