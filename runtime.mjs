@@ -45,6 +45,7 @@ const EVENT_CANCEL = 4;
 const EVENT_END = 5;
 const EVENT_STALL = 6;
 const EVENT_FAULT = 7;
+const EVENT_COLLECT = 8;
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -158,7 +159,12 @@ export class Runtime {
     const started = performance.now();
     const { fs: memory, path, flush } = createFileSystem({ log: printLine, cwd: globalThis.process?.cwd() });
     this.#flushOutput = flush;
-    const { fs, disk } = createDisk(memory, { scope: () => this.#callingScope(), run: (owner, task, done) => this.#runFileCall(owner, task, done) });
+    const { fs, disk } = createDisk(memory, {
+      scope: () => this.#callingScope(),
+      run: (owner, task, done) => this.#runFileCall(owner, task, done),
+      memory: () => this.memory,
+      collect: (turn) => this.#enter(turn, EVENT_COLLECT, 0, EMPTY),
+    });
     this.disk = disk;
     globalThis.fs = fs;
     globalThis.path = path;

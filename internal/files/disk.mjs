@@ -13,11 +13,12 @@
 import { FileSystemError } from "../memfs/errors.mjs";
 import { attributesOf, metadataFrom } from "./attributes.mjs";
 import { Bucket } from "./bucket.mjs";
-import { DECODING_LIMIT, HEADER_SIZE, decodingSize } from "./images.mjs";
+import { THUMB_LIMIT } from "./images.mjs";
 import { Listing } from "./listing.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { Spool } from "./spool.mjs";
 import { directoryStats, fileStats } from "./stats.mjs";
+import { asksForThumb, checkImage, keepThumb, thumbOf } from "./thumbs.mjs";
 
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
@@ -34,8 +35,11 @@ const UNNAMED = /\.(?:tmp|attrs)$/;
 /** The parts of a form that are too long for memory, as net/http names them. */
 const FORM_PARTS = "/tmp/multipart-";
 
-/** The URL of a file for which PocketBase may make a thumb. */
-const THUMB_REQUEST = /\/api\/files\/[^?]*\?(?:.*&)?thumb=/;
+/** Before an image that takes more bytes than this is decoded, Go's garbage is collected: that of the last one is as large. */
+const COLLECTED = 4 * 1024 * 1024;
+
+/** How much more than its image tells Go's memory may grow, in bytes, until a thumb is given up. */
+const THUMB_SLACK = 8 * 1024 * 1024;
 
 /** The length of a reference to a file of the spool. */
 const REFERENCE_LENGTH = 72;
@@ -47,8 +51,10 @@ const encoder = new TextEncoder();
 /**
  * Lays mounted buckets over a file system in memory.
  * @param {object} memory the fs of createFileSystem
- * @param {{ scope: () => object | null, run: (scope: object | null, task: (scope) => Promise<any>, done: (error, value) => void) => void }} host
- *   scope is that of the goroutine that calls; run has a task run in it and done called in its turn
+ * @param {{ scope: () => object | null, run: (scope: object | null, task: (scope) => Promise<any>, done: (error, value) => void) => void,
+ *   memory: () => number, collect: (turn: object) => void }} host
+ *   scope is that of the goroutine that calls; run has a task run in it and done called in its turn; memory is the size of Go's in bytes,
+ *   and collect frees what it can of it
  * @returns {{ fs: object, disk: Disk }} the same calls, and the disk, which knows the places of paths
  */
 export function createDisk(memory, host) {
@@ -145,6 +151,7 @@ class Disk {
     if (key === "") return directoryStats();
     return async (scope) => {
       const object = await this.#look(scope, bucket, key);
+      if (!object && asksForThumb(scope)) seenBy(scope).missing = { bucket, ...thumbOf(key) };
       return object ? fileStats(object.size, object.uploaded.getTime()) : directoryStats();
     };
   }
@@ -200,17 +207,21 @@ class Disk {
     if (key === "" || seen.listing?.hasDirectory(bucket, key)) return this.#describe({ directory: true, path });
     const base = key.endsWith(ATTRIBUTES) ? key.slice(0, -ATTRIBUTES.length) : key;
     const known = seen.last?.key === base && seen.last.bucket === bucket ? seen.last.object : undefined;
-    if (known !== undefined && (base !== key || !THUMB_REQUEST.test(this.#host.scope()?.request?.url))) return this.#openObject(place, base, known);
+    const { missing } = seen;
+    const decoded = missing?.bucket === bucket && missing.original === key;
+    if (decoded) seen.missing = null;
+    if (known !== undefined && !decoded) return this.#openObject(place, base, known);
     return async (scope) => {
       const object = known === undefined ? await this.#look(scope, bucket, base) : known;
-      if (object && base === key && THUMB_REQUEST.test(scope.request?.url)) await checkImage(scope, bucket, key);
-      return this.#openObject(place, base, object);
+      if (!object || !decoded) return this.#openObject(place, base, object);
+      if ((await checkImage(scope, bucket, key, object, missing.size)) > COLLECTED) this.#host.collect(scope);
+      return this.#openObject(place, base, object, { ceiling: this.#host.memory() + THUMB_LIMIT + THUMB_SLACK });
     };
   }
 
-  #openObject({ path, bucket, key }, base, object) {
+  #openObject({ path, bucket, key }, base, object, limits) {
     if (!object) throw new FileSystemError("ENOENT", path);
-    if (base === key) return this.#describe({ file: new ObjectReader(bucket, key, object), path });
+    if (base === key) return this.#describe({ file: new ObjectReader(bucket, key, object), path, ...limits });
     return this.#describe({ file: new Text(attributesOf(object), object.uploaded.getTime()), path });
   }
 
@@ -248,6 +259,8 @@ class Disk {
     await seen.settled();
     seen.last = seen.listing = null;
     await this.#source(file).publish(scope, bucket, key, attributes ? metadataFrom(attributes.text()) : {});
+    const thumb = thumbOf(key);
+    if (thumb) await keepThumb(scope, bucket, key, thumb.original);
   }
 
   /** The file whose bytes are to be stored. */
@@ -342,6 +355,7 @@ class Disk {
 
   f_read(descriptor, buffer, offset, length, position) {
     if (descriptor.directory) throw new FileSystemError("EISDIR", descriptor.path);
+    if (this.#host.memory() > descriptor.ceiling) throw new FileSystemError("EFBIG", `${descriptor.path}: decoding it takes too much memory`);
     const at = position ?? descriptor.position;
     const moved = (n) => {
       if (position === null || position === undefined) descriptor.position = at + n;
@@ -384,16 +398,10 @@ class Disk {
   }
 }
 
-/** Refuses an image that is opened for its thumb and takes too much memory. Downloads do not open files. */
-async function checkImage(scope, bucket, key) {
-  const beginning = await bucket.bytes(scope, key, { offset: 0, length: HEADER_SIZE });
-  const size = beginning ? decodingSize(beginning) : 0;
-  if (size > DECODING_LIMIT) throw new FileSystemError("EFBIG", `${key}: decoding it takes ${size} bytes`);
-}
-
 /** What one event has seen of the buckets, so that it asks once. */
 class Seen {
   last = null; // the object that was looked at last
+  missing = null; // the thumb that was looked for last, and was not there
   listing = null;
   deletion = null; // of listed objects, that may be on its way
 

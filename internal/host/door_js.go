@@ -51,13 +51,14 @@ func hostMark(phase int32)
 
 // The kinds of events that JavaScript reports.
 const (
-	eventBegin  = 1 // a scope begins with a packet: id is the scope's
-	eventReply  = 2 // an operation has answered: id is the call's
-	eventFailed = 3 // an operation has thrown
-	eventCancel = 4 // nobody waits for a scope any more: id is the scope's
-	eventEnd    = 5 // a scope can do no more I/O
-	eventStall  = 6 // a scope has started nothing for long: is it deadlocked?
-	eventFault  = 7 // the file storage has failed a call of a scope
+	eventBegin   = 1 // a scope begins with a packet: id is the scope's
+	eventReply   = 2 // an operation has answered: id is the call's
+	eventFailed  = 3 // an operation has thrown
+	eventCancel  = 4 // nobody waits for a scope any more: id is the scope's
+	eventEnd     = 5 // a scope can do no more I/O
+	eventStall   = 6 // a scope has started nothing for long: is it deadlocked?
+	eventFault   = 7 // the file storage has failed a call of a scope
+	eventCollect = 8 // much memory will be needed at once: what is garbage should not stand in its way
 )
 
 // ErrDisconnected is the cause with which a request's context ends when its client has gone.
@@ -105,6 +106,8 @@ func event(kind, id, length int32) {
 		}
 	case eventStall:
 		go examine(id)
+	case eventCollect:
+		go runtime.GC()
 	case eventEnd:
 		if scope := scopes[id]; scope != nil {
 			scope.end()
