@@ -1,6 +1,6 @@
 /**
  * The Worker with a STORAGE bucket whose calls are counted. GET /r2/counts tells {"put <key>": times, …} since it was asked last; of what is
- * got whole and in part it tells "get" and "part".
+ * got whole and in part it tells "get" and "part". GET /r2/delay?ms= has each put begin so much later from then on.
  */
 import worker from "../../worker.mjs";
 
@@ -8,11 +8,17 @@ export * from "../../worker.mjs";
 
 const wrapped = new WeakMap();
 let counts = {};
+let delay = 0;
 
 export default {
   ...worker,
   async fetch(request, env, ctx) {
-    if (new URL(request.url).pathname === "/r2/counts") {
+    const url = new URL(request.url);
+    if (url.pathname === "/r2/delay") {
+      delay = Number(url.searchParams.get("ms"));
+      return new Response();
+    }
+    if (url.pathname === "/r2/counts") {
       const told = counts;
       counts = {};
       return Response.json(told);
@@ -27,9 +33,10 @@ function counted(bucket) {
     get(target, name) {
       const value = target[name];
       if (typeof value !== "function") return value;
-      return (key, ...args) => {
+      return async (key, ...args) => {
         const what = `${name === "get" && args[0]?.range?.length ? "part" : name} ${typeof key === "string" ? key : ""}`;
         counts[what] = (counts[what] ?? 0) + 1;
+        if (name === "put" && delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
         return value.call(target, key, ...args);
       };
     },

@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
 
 import { startWorker } from "../harness.mjs";
-import { createDocuments, file, keys, memory } from "../support/files.mjs";
+import { createDocuments, eventually, file, keys, memory } from "../support/files.mjs";
 import { picture, plainPNG } from "../support/images.mjs";
 
 const CLIENTS = 50;
@@ -103,6 +103,22 @@ describe("thumbs for many", () => {
     await closed;
     assert.ok(same(await others, "image/jpeg").length < 5000);
     assert.deepEqual((await keys(target)).filter((key) => key === thumbKey(record, "100x100")).length, 1);
+  });
+
+  test("its record is deleted meanwhile in another isolate: it does not stay", async () => {
+    const elsewhere = target.client(1).collection("documents");
+    await elsewhere.getList(1, 1);
+    const record = await create(plainPNG(200, 300));
+    const [url] = target.urls;
+    await counts(url);
+    await fetch(`${url}/r2/delay?ms=1000`);
+    const answer = ask(url + pathOf(record, "100x100"));
+    while (!(await counts(url))[`put ${thumbKey(record, "100x100")}`]) await new Promise((resolve) => setTimeout(resolve, 20));
+    await elsewhere.delete(record.id);
+    assert.equal((await answer).status, 404);
+    await fetch(`${url}/r2/delay?ms=0`);
+    const left = async () => (await keys(target)).filter((key) => key.includes(record.id));
+    assert.deepEqual(await eventually(left, []), []);
   });
 
   test("two isolates at once: both have the same", async () => {
