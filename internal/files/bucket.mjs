@@ -21,8 +21,13 @@ const PASSING = new Set([10001, 10043, 10058]);
 /** The most keys that one call deletes. */
 const DELETE_LIMIT = 1000;
 
+/** The longest key, in bytes. */
+export const KEY_LIMIT = 1024;
+
 /** Where files are kept that have no name yet; spool.mjs. */
 export const STAGING = ".pocketflare/staging/";
+
+const encoder = new TextEncoder();
 
 /** R2 did not do what was asked of it, as often as it was asked. */
 export class StorageError extends Error {
@@ -43,6 +48,12 @@ export class Bucket {
   constructor(name, prefix) {
     this.#name = name;
     this.#prefix = prefix;
+  }
+
+  /** Whether a key is too long for R2. */
+  exceeds(key) {
+    const longest = 3 * (this.#prefix.length + key.length); // bytes of UTF-8
+    return longest > KEY_LIMIT && encoder.encode(this.#prefix + key).length > KEY_LIMIT;
   }
 
   /** @returns {Promise<R2Object | null>} */
@@ -148,6 +159,12 @@ export class Bucket {
       if (!page.truncated) return;
       cursor = page.cursor;
     }
+  }
+
+  /** @returns {Promise<boolean>} whether there is anything with the prefix */
+  async holds(scope, prefix) {
+    const { objects } = await this.#call(scope, "list", prefix, (bucket, name) => bucket.list({ prefix: name, limit: 1, include: LISTED }));
+    return objects.length > 0;
   }
 
   /** @returns {Promise<Multipart>} */

@@ -64,8 +64,11 @@ export function createDisk(memory, host) {
     fs[name] = (...args) => {
       const callback = args.at(-1);
       const place = disk.place(args[0]) ?? (name === "rename" ? disk.place(args[1]) : null);
-      if (place === null && !disk.mounts(name, args[0])) return memory[name](...args);
-      disk.answer(callback, () => disk[name](place, ...args.slice(0, -1)));
+      if (place === null && !disk.mounts(name, args[0]) && !disk.isAbove(name, args[0])) return memory[name](...args);
+      disk.answer(callback, () => {
+        if (place?.bucket?.exceeds(place.key)) throw new FileSystemError("ENAMETOOLONG", place.path);
+        return disk[name](place, ...args.slice(0, -1));
+      });
     };
   }
   for (const name of DESCRIPTOR_CALLS) {
@@ -116,10 +119,8 @@ class Disk {
 
   /** @returns {{ path: string, bucket?: Bucket, key?: string } | null} null where the path is of the disk in memory */
   place(path) {
-    for (const mount of this.#mounts) {
-      if (path.startsWith(mount.path) && (path.length === mount.path.length || path[mount.path.length] === "/")) {
-        return { path, bucket: mount.bucket, key: path.slice(mount.path.length + 1) };
-      }
+    for (const { path: root, bucket } of this.#mounts) {
+      if (path.startsWith(root) && (path.length === root.length || path[root.length] === "/")) return { path, bucket, key: path.slice(root.length + 1) };
     }
     return this.#spool !== null && path.startsWith(FORM_PARTS) ? { path } : null;
   }
@@ -127,6 +128,11 @@ class Disk {
   /** Whether a call mounts a bucket. */
   mounts(name, target) {
     return name === "symlink" && LINK.test(target);
+  }
+
+  /** Whether a call would remove a directory with mounts in it. */
+  isAbove(name, path) {
+    return name === "rmdir" && this.#mounts.some((mount) => mount.path.startsWith(`${path}/`));
   }
 
   symlink(_place, target, path) {
@@ -180,7 +186,9 @@ class Disk {
   async #list(scope, bucket, key) {
     const seen = seenBy(scope);
     await seen.settled();
-    return (seen.listing = await Listing.load(scope, bucket, key));
+    seen.listing = await Listing.load(scope, bucket, key);
+    seen.missing = seen.listing.isEmpty ? { bucket, key } : null;
+    return seen.listing;
   }
 
   readdir({ path, bucket, key }) {
@@ -192,9 +200,17 @@ class Disk {
 
   mkdir() {}
 
-  rmdir({ path, bucket, key }) {
-    if (key === "") throw new FileSystemError("EBUSY", path);
-    if (this.#renamed.delete(path) || !bucket || !this.#seen().listing?.hasDirectory(bucket, key)) throw new FileSystemError("ENOENT", path);
+  rmdir(place, path) {
+    const { bucket, key } = place ?? {};
+    if (key === "" || !place) throw new FileSystemError("ENOTEMPTY", path);
+    if (this.#renamed.delete(path) || !bucket || key.endsWith(ATTRIBUTES)) throw new FileSystemError("ENOENT", path);
+    const seen = this.#seen();
+    if (seen.takeMissing(bucket, key)) throw new FileSystemError("ENOENT", path);
+    if (seen.listing?.takeEmpty(bucket, key)) return undefined;
+    return async (scope) => {
+      await seen.settled();
+      throw new FileSystemError((await bucket.holds(scope, `${key}/`)) ? "ENOTEMPTY" : "ENOENT", path);
+    };
   }
 
   open(place, _path, flags) {
@@ -257,7 +273,7 @@ class Disk {
   async #publish(scope, file, { bucket, key }, attributes) {
     const seen = seenBy(scope);
     await seen.settled();
-    seen.last = seen.listing = null;
+    seen.last = seen.listing = seen.missing = null;
     await this.#source(file).publish(scope, bucket, key, attributes ? metadataFrom(attributes.text()) : {});
     const thumb = thumbOf(key);
     if (thumb) await keepThumb(scope, bucket, key, thumb.original);
@@ -278,11 +294,13 @@ class Disk {
     if (!bucket || this.#renamed.has(path) || key.endsWith(ATTRIBUTES)) throw new FileSystemError("ENOENT", path);
     const seen = this.#seen();
     if (key === "" || seen.listing?.hasDirectory(bucket, key)) throw new FileSystemError("EISDIR", path);
+    if (seen.isMissing(bucket, key)) throw new FileSystemError("ENOENT", path);
     seen.last = null;
     const keys = [key, key + ATTRIBUTES]; // a directory that was copied to the bucket has both
     if (!seen.listing?.takeFile(bucket, key)) {
       return async (scope) => {
         await seen.settled();
+        if (!(await bucket.head(scope, key))) throw new FileSystemError("ENOENT", path);
         await bucket.delete(scope, keys);
       };
     }
@@ -403,7 +421,19 @@ class Seen {
   last = null; // the object that was looked at last
   missing = null; // the thumb that was looked for last, and was not there
   listing = null;
+  missing = null; // where the listing has found nothing: no file and no directory
   deletion = null; // of listed objects, that may be on its way
+
+  isMissing(bucket, key) {
+    return this.missing?.bucket === bucket && this.missing.key === key;
+  }
+
+  /** The same; it is told once, to who removes a directory. */
+  takeMissing(bucket, key) {
+    if (!this.isMissing(bucket, key)) return false;
+    this.missing = null;
+    return true;
+  }
 
   /** Waits until what was deleted is gone. */
   async settled() {

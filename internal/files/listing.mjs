@@ -4,13 +4,17 @@
 import { STAGING } from "./bucket.mjs";
 import { directoryStats, fileStats } from "./stats.mjs";
 
+/** Keys of others' (folders, as some tools keep them) that no path leads to: PocketBase escapes them. */
+const NO_PATH = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
 /** Each look at an entry is answered once from the listing; who looks again sees the bucket as it is then. */
 export class Listing {
   #bucket;
+  #root = "";
   #looks = new Map(); // stats, by key
   #names = new Map(); // of the entries, by the directory's key
   #files = new Set();
-  #directories = new Set();
+  #directories = new Map(); // how many of the files are below, by key
 
   constructor(bucket) {
     this.#bucket = bucket;
@@ -21,27 +25,32 @@ export class Listing {
     const listing = new Listing(bucket);
     for await (const object of bucket.list(scope, key)) {
       const within = key === "" || object.key === key || object.key.startsWith(`${key}/`);
-      if (within && !object.key.startsWith(STAGING)) listing.#add(key, object);
+      if (within && !object.key.startsWith(STAGING) && !NO_PATH.test(object.key)) listing.#add(key, object);
     }
     return listing;
   }
 
   #add(root, object) {
+    this.#root = root;
     this.#files.add(object.key);
     this.#looks.set(object.key, { stats: fileStats(object.size, object.uploaded.getTime()) });
     let child = object.key;
-    while (child.length > root.length) {
-      const slash = child.lastIndexOf("/");
-      const parent = child.slice(0, Math.max(slash, 0));
-      let names = this.#names.get(parent);
-      const known = names !== undefined;
-      if (!known) this.#names.set(parent, (names = []));
-      names.push(child.slice(slash + 1));
-      if (known) return;
-      this.#directories.add(parent);
-      this.#looks.set(parent, { stats: directoryStats() });
+    let isNew = true;
+    for (const parent of parents(root, object.key)) {
+      const below = this.#directories.get(parent) ?? 0;
+      this.#directories.set(parent, below + 1);
+      if (below === 0) {
+        this.#names.set(parent, []);
+        this.#looks.set(parent, { stats: directoryStats() });
+      }
+      if (isNew) this.#names.get(parent).push(child.slice(parent === "" ? 0 : parent.length + 1));
+      isNew = below === 0;
       child = parent;
     }
+  }
+
+  get isEmpty() {
+    return this.#files.size === 0;
   }
 
   /** @returns {{ stats: object } | undefined} of a file or directory */
@@ -60,12 +69,27 @@ export class Listing {
     return names;
   }
 
-  /** Whether there was such a file; it is told once. */
+  /** Whether there was such a file; it is told once, to who deletes it. */
   takeFile(bucket, key) {
-    return bucket === this.#bucket && this.#files.delete(key);
+    if (bucket !== this.#bucket || !this.#files.delete(key)) return false;
+    for (const parent of parents(this.#root, key)) this.#directories.set(parent, this.#directories.get(parent) - 1);
+    return true;
   }
 
   hasDirectory(bucket, key) {
     return bucket === this.#bucket && this.#directories.has(key);
+  }
+
+  /** Whether nothing is left of a directory's files. The directory is gone then. */
+  takeEmpty(bucket, key) {
+    return bucket === this.#bucket && this.#directories.get(key) === 0 && this.#directories.delete(key);
+  }
+}
+
+/** @yields {string} the directories of a key, up to the root */
+function* parents(root, key) {
+  for (let child = key; child.length > root.length; ) {
+    child = child.slice(0, Math.max(child.lastIndexOf("/"), 0));
+    yield child;
   }
 }

@@ -31,6 +31,7 @@ func main() {
 		bindDatabaseRoutes(group)
 		bindFaultRoutes(group)
 		bindRealtimeRoutes(group)
+		bindFileRoutes(group)
 		bindUIExtension(e)
 		return e.Next()
 	})
