@@ -26,7 +26,7 @@ dev: $(PACKAGES) build ## serve http://localhost:8787 with local D1 and R2; rebu
 	@exec $(NODE) scripts/dev.mjs --port $(PORT)
 
 .PHONY: build
-build: admin-ui/_/index.html build/wasm_exec.js build/wa-sqlite.mjs build/app.wasm ## build the Worker: build/app.wasm, build/wasm_exec.js, admin-ui/_
+build: admin-ui/_/index.html build/wasm_exec.js build/wa-sqlite.mjs build/aws4fetch.mjs build/app.wasm ## build the Worker: build/app.wasm, build/wasm_exec.js, admin-ui/_
 
 .PHONY: test
 test: $(PACKAGES) build build/example.wasm ## run every test: go vet, go test, and those in workerd
@@ -74,6 +74,10 @@ embedded-files:
 build/wa-sqlite.mjs: $(PACKAGES)
 	@mkdir -p build
 	@cp node_modules/@journeyapps/wa-sqlite/dist/wa-sqlite.wasm node_modules/@journeyapps/wa-sqlite/dist/wa-sqlite.mjs build/ && touch $@
+
+build/aws4fetch.mjs: $(PACKAGES)
+	@mkdir -p build
+	@cp node_modules/aws4fetch/dist/aws4fetch.esm.mjs $@ && touch $@
 
 build/wasm_exec.js: go.mod
 	@mkdir -p build

@@ -6,8 +6,10 @@ import { d1Batch } from "./internal/d1/d1.mjs";
 import { SCRATCH_MEMORY, ScratchKeeper } from "./internal/d1/scratch.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
 import { StorageError } from "./internal/files/bucket.mjs";
+import { Direct, directState, fileLink } from "./internal/files/direct.mjs";
 import { createDisk } from "./internal/files/disk.mjs";
 import { fileOpen } from "./internal/files/download.mjs";
+import { uploadAbort, uploadBegin, uploadClaim } from "./internal/files/uploads.mjs";
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
@@ -28,6 +30,10 @@ const OPERATIONS = {
   8: fetchWrite,
   9: fetchClose,
   10: fileOpen,
+  11: fileLink,
+  12: uploadBegin,
+  13: uploadClaim,
+  14: uploadAbort,
   20: realtimeCall,
   30: (scope, payload) => scope.runtime.openScratch(payload),
 };
@@ -35,6 +41,7 @@ const OPERATIONS = {
 /** What Go can ask for that is answered at once. */
 const ANSWERS = {
   1: (runtime, payload) => runtime.scratch.call(payload),
+  2: directState,
 };
 
 // The kinds of events that are reported to Go; internal/host/door_js.go.
@@ -99,6 +106,8 @@ export class Runtime {
   disk = null;
   /** How long R2 is waited for, in milliseconds; internal/files/bucket.mjs. */
   patience;
+  /** Transfers between clients and R2; internal/files/direct.mjs. */
+  direct;
   /** When Go's next timer is due, in performance.now() milliseconds. */
   nextTimer = Infinity;
   /** SQLite in the isolate, for transactions. */
@@ -137,6 +146,7 @@ export class Runtime {
     this.#memoryCeiling = Math.max(numberSetting(env, "POCKETFLARE_MEMORY_CEILING_MB", MEMORY_CEILING) * MEBIBYTE, this.#memoryLimit);
     this.#stallLimit = numberSetting(env, "POCKETFLARE_STALL_SECONDS", STALL_LIMIT) * 1000;
     this.patience = numberSetting(env, "POCKETFLARE_R2_TIMEOUT_SECONDS", R2_TIMEOUT) * 1000;
+    this.direct = new Direct(env, this.patience);
     if (env.REALTIME_DO) this.#listeners = new Map();
     this.attach(scope);
     this.prefetched = Object.fromEntries(Object.entries(BOOT_PLAN).map(([name, plan]) => [name, new Prefetch(scope, name, plan)]));

@@ -53,6 +53,7 @@ async function serve(scope) {
     runtime.begin(scope, packRequest(request, body));
     const answer = await scope.answer.promise;
     scope.take();
+    await scope.claims?.settle(scope, answer.status);
     return await toResponse(scope, answer, [...timingHeaders(scope, temperature, times), ...bookmarkHeaders(scope)]);
   } catch (error) {
     scope.take();

@@ -10,7 +10,7 @@ import { FileSystemError } from "../memfs/errors.mjs";
 const ATTEMPTS = 3;
 
 /** A call that moves this many bytes may take twice as long. */
-const TWICE = 32 * 1024 * 1024;
+export const TWICE = 32 * 1024 * 1024;
 
 /** The pause before the second attempt, in milliseconds; the third waits twice as long. */
 const PAUSE = 100;
@@ -54,6 +54,11 @@ export class Bucket {
   exceeds(key) {
     const longest = 3 * (this.#prefix.length + key.length); // bytes of UTF-8
     return longest > KEY_LIMIT && encoder.encode(this.#prefix + key).length > KEY_LIMIT;
+  }
+
+  /** What comes before each of its keys in R2. */
+  get prefix() {
+    return this.#prefix;
   }
 
   /** @returns {Promise<R2Object | null>} */

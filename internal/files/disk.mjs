@@ -142,6 +142,22 @@ class Disk {
     this.#mounts.push({ path, bucket });
   }
 
+  /**
+   * Gives a file that exists elsewhere a place on the disk, where Go finds it as a part of a form.
+   * @param {object} file with the methods of a file of the spool, but for writing
+   * @returns {string} its path, until it is released
+   */
+  claim(file) {
+    const path = `${FORM_PARTS}${crypto.randomUUID()}`;
+    this.#written.set(path, file);
+    return path;
+  }
+
+  release(path) {
+    this.#references.delete(this.#written.get(path)?.reference);
+    this.#written.delete(path);
+  }
+
   /** What one event has seen of the buckets. */
   #seen() {
     const scope = this.#host.scope() ?? {};

@@ -24,7 +24,7 @@ import (
 // the reply is empty where there is none, else f64 its size, f64 its time in milliseconds, its ETag and its type.
 type Open func(ctx context.Context, request []byte) (reply []byte, err error)
 
-func bindDownloads(app core.App, open Open) {
+func bindDownloads(app core.App, open Open, direct Direct) {
 	app.OnFileDownloadRequest().Bind(&hook.Handler[*core.FileDownloadRequestEvent]{
 		Id:       hookID,
 		Priority: afterApp,
@@ -32,7 +32,7 @@ func bindDownloads(app core.App, open Open) {
 			if e.App.IsTransactional() {
 				return e.Next() // its answer waits for the commit
 			}
-			if err := serve(e, open); err != nil {
+			if err := serve(e, open, direct); err != nil {
 				return e.NotFoundError("", err)
 			}
 			return nil
@@ -41,7 +41,7 @@ func bindDownloads(app core.App, open Open) {
 }
 
 // serve answers as filesystem.System.Serve does, and adds an ETag. Its bytes do not enter Go.
-func serve(e *core.FileDownloadRequestEvent, open Open) error {
+func serve(e *core.FileDownloadRequestEvent, open Open, direct Direct) error {
 	path, err := filepath.Abs(filepath.Join(e.App.DataDir(), core.LocalStorageDirName, e.ServedPath))
 	if err != nil {
 		return err
@@ -53,11 +53,15 @@ func serve(e *core.FileDownloadRequestEvent, open Open) error {
 	defer object.Close()
 
 	header := e.Response.Header()
+	mayLink := object.size >= direct.min && direct.mayLink(e.Request, header)
 	setMissing(header, "Content-Disposition", disposition(e.Request, object.contentType)+"; filename="+strconv.Quote(e.ServedName))
 	setMissing(header, "Content-Type", typeByExtension(e.ServedPath, object.contentType))
 	setMissing(header, "Content-Security-Policy", "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; sandbox")
 	setMissing(header, "Cache-Control", "max-age=2592000, stale-while-revalidate=86400")
 	setMissing(header, "Etag", object.etag)
+	if mayLink && direct.redirect(e, object) {
+		return nil
+	}
 	object.servedType = header.Get("Content-Type")
 	http.ServeContent(rangeWriter{e.Response, e.Request, object}, e.Request, e.ServedName, object.modified, object)
 	return nil

@@ -56,15 +56,16 @@ export class Spool {
     if (this.#swept) return;
     this.#swept = true;
     const failed = (error) => console.error(`pocketflare: what is stale could not be removed: ${error.message}`);
-    scope.ctx.waitUntil(this.#sweep(scope).catch(failed));
+    scope.ctx.waitUntil(sweepStaging(scope, this.#bucket).catch(failed));
   }
+}
 
-  async #sweep(scope) {
-    const stale = [];
-    const before = Date.now() - STALE;
-    for await (const object of this.#bucket.list(scope, STAGING)) if (object.uploaded.getTime() < before) stale.push(object.key);
-    await this.#bucket.delete(scope, stale);
-  }
+/** Removes the staged objects of isolates that are gone, and of clients that have not come back. */
+export async function sweepStaging(scope, bucket) {
+  const stale = [];
+  const before = Date.now() - STALE;
+  for await (const object of bucket.list(scope, STAGING)) if (object.uploaded.getTime() < before) stale.push(object.key);
+  await bucket.delete(scope, stale);
 }
 
 /** One file. It is written from its start to its end; then it can be read anywhere. */
@@ -254,7 +255,7 @@ class SpoolFile {
 }
 
 /** Deletes what an attempt may have stored whose answer was lost; what was there before stays. */
-async function undo(scope, bucket, key, started) {
+export async function undo(scope, bucket, key, started) {
   try {
     const object = await bucket.head(scope, key);
     if (object && object.uploaded.getTime() >= started) await bucket.delete(scope, [key]);

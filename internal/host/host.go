@@ -25,12 +25,19 @@ const (
 	OpFetchWrite Op = 8  // a part of an outgoing request's body
 	OpFetchClose Op = 9  // gives up an outgoing request
 	OpFileOpen   Op = 10 // opens an object for the event's response: internal/files
+	OpFileLink   Op = 11 // signs the download of an object
+	OpUpload     Op = 12 // begins a direct upload
+	OpClaim      Op = 13 // claims a direct upload for the event
+	OpAbort      Op = 14 // gives a direct upload up
 	OpRealtime   Op = 20 // a call of the realtime hubs: internal/realtime
 	OpScratch    Op = 30 // an empty SQLite in the isolate: internal/d1
 )
 
-// AskScratch is what Ask asks the isolate's SQLite: internal/d1.
-const AskScratch Op = 1
+// What Ask asks.
+const (
+	AskScratch Op = 1 // the isolate's SQLite: internal/d1
+	AskDirect  Op = 2 // whether there are direct transfers: internal/files
+)
 
 // Outcome is what became of an event's work so far, for who decides whether it may be run again.
 type Outcome struct {

@@ -45,6 +45,8 @@ export class Scope {
   files = null;
   /** The object that its response may be; internal/files/download.mjs. */
   opened = null;
+  /** The uploads that it has claimed; internal/files/uploads.mjs. */
+  claims = null;
   /** What Go answers; rejects when the scope fails. */
   answer = Promise.withResolvers();
   /** Why it failed, if it did. */
@@ -141,6 +143,7 @@ export class Scope {
     this.ended = true;
     this.#queue.length = 0;
     for (const database of this.databases.values()) database.end();
+    this.claims?.end();
     this.wake();
   }
 

@@ -177,7 +177,11 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	if err := files.Mount(app, ""); err != nil {
 		return nil, fmt.Errorf("mount the buckets: %w", err)
 	}
-	files.Bind(app, openFile)
+	direct, err := newDirect()
+	if err != nil {
+		return nil, err
+	}
+	files.Bind(app, openFile, direct)
 	live := realtime.New(app.App, realtime.HostDoor{Confirm: confirm})
 	app.App = live.App()
 	unavailable.Bind(app)
@@ -284,6 +288,15 @@ func confirm(ctx context.Context) error {
 // openFile is files.Open in the scope of the goroutine.
 func openFile(ctx context.Context, request []byte) ([]byte, error) {
 	return host.Call(ctx, host.OpFileOpen, request)
+}
+
+// newDirect are the direct transfers of this instance.
+func newDirect() (files.Direct, error) {
+	state, err := host.Ask(host.AskDirect, nil)
+	if err != nil {
+		return files.Direct{}, fmt.Errorf("direct transfers: %w", err)
+	}
+	return files.NewDirect(state, os.Getenv, host.Call)
 }
 
 // repeatLostRaces runs a step of the boot again when other isolates, which boot on the same empty database, were first: it then finds

@@ -17,6 +17,7 @@ func main() {
 
 	bindBootstrap(app)
 	bindRecordHooks(app)
+	bindFileHooks(app)
 	bindJobs(app)
 	bindRealtimeHooks(app)
 
