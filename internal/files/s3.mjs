@@ -10,8 +10,11 @@ const MEBIBYTE = 1024 * 1024;
 const ATTEMPTS = 3;
 const PAUSE = 100;
 
-/** Objects up to this size are copied by one request, larger ones in parts of this size: S3 answers when the copy is made. */
-const COPY_PART = 256 * MEBIBYTE;
+/** Objects up to this size are copied by one request, larger ones in parts of this size or more: S3 answers when the copy is made. */
+const COPY_PART = 128 * MEBIBYTE;
+
+/** The most parts that an upload has. */
+const MOST_PARTS = 10_000;
 
 /** How many parts are copied at a time: six connections may wait for their answers at once. */
 const COPIES_AT_ONCE = 4;
@@ -134,14 +137,15 @@ export class S3 {
   }
 
   async #copyParts(size, key, uploadId, headers) {
+    const length = Math.max(COPY_PART, Math.ceil(size / MOST_PARTS));
     const parts = [];
     let next = 1;
     const work = async () => {
-      for (let number = next++; (number - 1) * COPY_PART < size; number = next++) {
-        const start = (number - 1) * COPY_PART;
-        const range = `bytes=${start}-${Math.min(start + COPY_PART, size) - 1}`;
+      for (let number = next++; (number - 1) * length < size; number = next++) {
+        const start = (number - 1) * length;
+        const range = `bytes=${start}-${Math.min(start + length, size) - 1}`;
         const query = { partNumber: String(number), uploadId };
-        const answer = await this.#ask("PUT", key, { query, headers: { ...headers, "x-amz-copy-source-range": range }, moves: COPY_PART });
+        const answer = await this.#ask("PUT", key, { query, headers: { ...headers, "x-amz-copy-source-range": range }, moves: length });
         parts[number - 1] = { number, etag: textOf(answer, "ETag") };
       }
     };

@@ -100,18 +100,16 @@ describe("direct uploads", () => {
     await stored();
   });
 
-  test("the helper: 300 MB in parts, with a part that fails", { timeout: 60_000 }, async () => {
-    const data = bytes(300 * MEBIBYTE + 5);
+  test("the helper: 200 MB in parts, with a part that fails", { timeout: 120_000 }, async () => {
+    const data = bytes(200 * MEBIBYTE + 5);
     const { fields } = await admin.collections.getOne("documents");
     await admin.collections.update("documents", { fields: [...fields, { name: "huge", type: "file", maxSize: 400 * MEBIBYTE }] });
     let failures = 2;
     s3.fault = ({ query }) => (query.get("partNumber") === "3" && failures-- > 0 ? 500 : undefined);
     const seen = [];
-    const started = Date.now();
     const record = await createRecord(target.client(), "documents", { title: "huge", huge: file("huge.bin", data), one: file("small.txt") }, {
       onProgress: ({ sent, total }) => seen.push([sent, total]),
     });
-    console.log(`      ${Date.now() - started} ms`);
     s3.fault = () => undefined;
     assert.ok(failures <= 0);
     const total = data.length + "the content of small.txt".length;
