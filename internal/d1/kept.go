@@ -117,18 +117,18 @@ func (db *connector) keep(ctx context.Context, event *Event, table string) error
 			if attempt > 0 {
 				return errTrial
 			}
-			db.scratch.schema, db.scratch.empty = schema, false
+			db.scratch.schema, db.scratch.fits = schema, false
 			if err := t.open(ctx); err != nil {
 				return err
 			}
 			continue // the tables may have other columns
 		}
-		db.scratch.empty = false
 		for i, name := range tables {
 			text, small := list.values[i].(string)
 			if !small {
 				return errTrial
 			}
+			db.scratch.rows[name] = true
 			if err := t.scratch.Load(name, Statement{SQL: inserts[i], Params: []any{text}}); err != nil {
 				return err
 			}

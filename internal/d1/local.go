@@ -256,7 +256,7 @@ func (l *Local) Store(ctx context.Context, c driver.Connector) error {
 		ForgetColumns(c)
 		return err
 	}
-	db.scratch.schema, db.scratch.empty, db.scratch.large = schema, false, map[string]bool{}
+	db.scratch.schema, db.scratch.fits, db.scratch.large = schema, false, map[string]bool{}
 	return nil
 }
 

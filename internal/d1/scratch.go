@@ -15,6 +15,8 @@ type Scratch interface {
 	Open(ctx context.Context, schema []string) error
 	// Keeps tells whether the database is still as it was at Release, and holds on to it if so.
 	Keeps() bool
+	// Empty removes the rows of tables, of all if none is named. It reports whether these have no rows then, and no others have got any.
+	Empty(tables []string) bool
 	// Release lets go of the database: it may be gone when the next transaction comes.
 	Release()
 	// Run runs a statement, and tells what changes()||','||last_insert_rowid() is then.

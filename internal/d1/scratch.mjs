@@ -10,12 +10,17 @@ const TOUCHES = 4;
 const LOAD = 5;
 const KEEPS = 6;
 const RELEASE = 7;
+const EMPTY = 8;
 
 /** Bytes of linear memory that it takes at least. */
 export const SCRATCH_MEMORY = 17.5 * 1024 * 1024;
 
 /** How long the database is kept for the next transaction, in milliseconds. */
 const IDLE_LIMIT = 30_000;
+
+/** Prepared statements that are kept, and the longest text of one: most of what a small query takes is to prepare it. */
+const MAX_STATEMENTS = 64;
+const MAX_KEPT_TEXT = 8192;
 
 const TAG_REAL = 3;
 const TAG_TEXT = 4;
@@ -72,7 +77,10 @@ export class Scratch {
   #sqlite;
   #db = 0;
   #cell;
+  /** What is known under the schema as it is: tables by their root pages, what statements open, and prepared statements. */
   #tables = new Map();
+  #opened = new Map();
+  #statements = new Map();
 
   /** @returns {Promise<Scratch>} one without a database */
   static async create() {
@@ -103,6 +111,7 @@ export class Scratch {
    */
   open(schema) {
     const { _sqlite3_close_v2, _sqlite3_open_v2, _sqlite3_limit, _free } = this.#sqlite;
+    this.#forgetSchema();
     if (this.#db) _sqlite3_close_v2(this.#db);
     const name = this.#copyText(":memory:");
     const code = _sqlite3_open_v2(name, this.#cell, OPEN_MEMORY, 0);
@@ -111,7 +120,6 @@ export class Scratch {
     if (code !== SQLITE_OK) throw new Error(`SQLite could not open a database in memory: ${code}`);
     for (const [limit, value] of Object.entries(LIMITS)) _sqlite3_limit(this.#db, Number(limit), value);
     this.#addFunctions();
-    this.#tables.clear();
     for (const sql of ["PRAGMA foreign_keys=ON", ...schema]) {
       try {
         this.#run(sql);
@@ -119,6 +127,7 @@ export class Scratch {
         if (!(error instanceof SQLiteError)) throw error;
       }
     }
+    this.#forgetSchema();
   }
 
   /** The mathematical functions of D1 that this SQLite was built without. */
@@ -183,6 +192,9 @@ export class Scratch {
       case LOAD:
         this.#load(sql, params);
         return;
+      case EMPTY:
+        out.string(this.#empty(params) ? "1" : "");
+        return;
       default:
         throw new Error(`no call ${what} of the scratch`);
     }
@@ -205,12 +217,34 @@ export class Scratch {
     }
   }
 
+  /** Removes the rows of tables, of all if none is named. Where that may leave others, it does nothing and returns false. */
+  #empty(names) {
+    const known = [];
+    let others = false;
+    this.#each("SELECT type, name FROM sqlite_schema WHERE type='table' OR type='trigger'", [], (statement) => {
+      const [type, name] = [this.#column(statement, 0), this.#column(statement, 1)];
+      if (type === "trigger") others ||= !name.startsWith("_pf_");
+      else if (name === "sqlite_sequence") others = true;
+      else known.push(name);
+    });
+    if (others) return false;
+    this.#run("PRAGMA foreign_keys=OFF");
+    try {
+      for (const name of names.length > 0 ? names : known) this.#run(`DELETE FROM "${name.replaceAll('"', '""')}"`);
+    } finally {
+      this.#run("PRAGMA foreign_keys=ON");
+    }
+    return true;
+  }
+
   #run(sql, params = []) {
     this.#each(sql, params, () => {});
   }
 
   /** What a statement opens: "r" or "w" and the name of a table, "r" alone for a virtual one. */
   #touches(sql) {
+    const known = this.#opened.get(sql);
+    if (known) return known;
     const touches = new Set();
     this.#each(`EXPLAIN ${sql}`, [], (statement) => {
       const opcode = this.#column(statement, 1);
@@ -221,6 +255,8 @@ export class Scratch {
       const table = this.#tableAt(root);
       if (table) touches.add(mode + table);
     });
+    if (this.#opened.size >= MAX_STATEMENTS) this.#opened.clear();
+    if (sql.length <= MAX_KEPT_TEXT) this.#opened.set(sql, touches);
     return touches;
   }
 
@@ -234,9 +270,16 @@ export class Scratch {
     return this.#tables.get(root);
   }
 
-  /** Forgets root pages where the schema may have become another. */
   #noteSchema(sql) {
-    if (!/^\s*(?:INSERT|UPDATE|DELETE|REPLACE|SAVEPOINT|RELEASE|BEGIN)\b/i.test(sql)) this.#tables.clear();
+    if (!/^\s*(?:INSERT|UPDATE|DELETE|REPLACE|SAVEPOINT|RELEASE|BEGIN|COMMIT|SELECT)\b/i.test(sql)) this.#forgetSchema();
+  }
+
+  /** Forgets what may be another under another schema: a statement that is prepared keeps its columns until it runs. */
+  #forgetSchema() {
+    this.#tables.clear();
+    this.#opened.clear();
+    for (const statement of this.#statements.values()) this.#sqlite._sqlite3_finalize(statement);
+    this.#statements.clear();
   }
 
   #scalar(sql, params) {
@@ -262,21 +305,38 @@ export class Scratch {
   }
 
   #prepared(sql, use) {
-    const { _sqlite3_prepare_v2, _sqlite3_finalize, _free } = this.#sqlite;
-    const text = this.#copyText(sql);
+    const { _sqlite3_reset, _sqlite3_clear_bindings } = this.#sqlite;
+    const statement = this.#statements.get(sql) ?? this.#prepare(sql);
+    this.#statements.delete(sql); // while it is used
     try {
-      const code = _sqlite3_prepare_v2(this.#db, text, -1, this.#cell, 0);
-      const statement = this.#sqlite.HEAP32[this.#cell >> 2];
-      if (code !== SQLITE_OK) throw this.#error();
-      if (statement === 0) throw new SQLiteError(1, "no statement");
-      try {
-        use(statement);
-      } finally {
-        _sqlite3_finalize(statement);
-      }
+      use(statement);
     } finally {
-      _free(text);
+      _sqlite3_reset(statement);
+      _sqlite3_clear_bindings(statement);
+      this.#keep(sql, statement);
     }
+  }
+
+  #prepare(sql) {
+    const { _sqlite3_prepare_v2, _free } = this.#sqlite;
+    const text = this.#copyText(sql);
+    const code = _sqlite3_prepare_v2(this.#db, text, -1, this.#cell, 0);
+    _free(text);
+    const statement = this.#sqlite.HEAP32[this.#cell >> 2];
+    if (code !== SQLITE_OK) throw this.#error();
+    if (statement === 0) throw new SQLiteError(1, "no statement");
+    return statement;
+  }
+
+  /** Keeps a statement for the next time, behind those that were used before it. */
+  #keep(sql, statement) {
+    const { _sqlite3_finalize } = this.#sqlite;
+    if (sql.length > MAX_KEPT_TEXT) return void _sqlite3_finalize(statement);
+    this.#statements.set(sql, statement);
+    if (this.#statements.size <= MAX_STATEMENTS) return;
+    const [oldest] = this.#statements;
+    _sqlite3_finalize(oldest[1]);
+    this.#statements.delete(oldest[0]);
   }
 
   #bind(statement, index, value) {

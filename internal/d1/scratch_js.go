@@ -18,7 +18,7 @@ import (
 //
 //	u32 extended result code of SQLite; string message if it is not 0
 //
-// and then, by callRun, callText and callKeeps, string text; by callColumns and callTouches, u32 names, each: string. scratch.mjs is the other side.
+// and then, by callRun, callText, callKeeps and callEmpty, string text; by callColumns and callTouches, u32 names, each: string. scratch.mjs is the other side.
 const (
 	callRun     = 1
 	callText    = 2
@@ -27,6 +27,7 @@ const (
 	callLoad    = 5
 	callKeeps   = 6 // answers "1" if it does
 	callRelease = 7
+	callEmpty   = 8 // of the tables that the parameters name, or all; answers "1" if it did
 )
 
 // hostScratch is the SQLite that the runtime keeps.
@@ -53,6 +54,16 @@ func (s hostScratch) Keeps() bool {
 
 // Release implements Scratch.
 func (s hostScratch) Release() { _, _ = s.call(callRelease, Statement{}) }
+
+// Empty implements Scratch.
+func (s hostScratch) Empty(tables []string) bool {
+	params := make([]any, len(tables))
+	for i, name := range tables {
+		params[i] = name
+	}
+	emptied, err := s.text(callEmpty, Statement{Params: params})
+	return err == nil && emptied == "1"
+}
 
 // Run implements Scratch.
 func (s hostScratch) Run(statement Statement) (string, error) { return s.text(callRun, statement) }

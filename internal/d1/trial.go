@@ -29,7 +29,6 @@ type trial struct {
 	opened  map[string][]string // what statements open, by their texts, under the schema as it is
 	reads   map[string]int      // how often a table was read without need of the scratch
 	schema  bool                // the transaction has changed the schema
-	used    bool                // the scratch has rows, or another schema
 
 	asserted []*entry // what was fetched by keys, for the commit to assert
 }
@@ -70,7 +69,8 @@ type scratchState struct {
 	schema []string        // of the database, nil where it has to be read
 	tables []string        // of the schema, in lower case
 	large  map[string]bool // those that were found to have too many rows
-	empty  bool            // the scratch has this schema and no rows
+	fits   bool            // the scratch has this schema
+	rows   map[string]bool // the tables that may have rows there
 	kept   kept            // what else the scratch has, if it has not been used since
 }
 
@@ -87,18 +87,16 @@ func (t *trial) open(ctx context.Context) (err error) {
 		if state.schema, err = t.db.readSchema(ctx); err != nil {
 			return err
 		}
-		state.empty, state.large = false, map[string]bool{}
+		state.fits, state.large = false, map[string]bool{}
 	}
 	holds := found.event != nil && found.event == t.db.options.Event() && t.scratch.Keeps()
-	if !holds && (!t.scratch.Keeps() || !state.empty) {
+	if !holds && !t.empty() {
 		if err := t.scratch.Open(ctx, state.schema); err != nil {
 			return errTrial
 		}
-		names, err := t.scratch.Text(Statement{SQL: `SELECT group_concat(lower(name),char(0)) FROM sqlite_schema WHERE type='table'`})
-		if err != nil {
-			return errTrial
+		if err := t.noteTables(); err != nil {
+			return err
 		}
-		state.tables, state.empty = strings.Split(names, "\x00"), true
 	}
 	t.base = make(map[string]bool, len(state.tables))
 	for _, name := range state.tables {
@@ -106,7 +104,7 @@ func (t *trial) open(ctx context.Context) (err error) {
 		t.large[name] = state.large[name]
 	}
 	if holds {
-		t.used, t.loaded = true, slices.Clone(found.tables)
+		t.loaded = slices.Clone(found.tables)
 		for _, name := range found.tables {
 			t.base[name] = false
 		}
@@ -114,9 +112,32 @@ func (t *trial) open(ctx context.Context) (err error) {
 	return nil
 }
 
+// empty has the scratch that another transaction has left, if it has the schema, without rows.
+func (t *trial) empty() bool {
+	state := &t.db.scratch
+	if !t.scratch.Keeps() || !state.fits {
+		return false
+	}
+	if len(state.rows) > 0 && !t.scratch.Empty(slices.Collect(maps.Keys(state.rows))) {
+		return false
+	}
+	clear(state.rows)
+	return true
+}
+
+// noteTables learns the tables of a scratch that has the database's schema, and no rows.
+func (t *trial) noteTables() error {
+	names, err := t.scratch.Text(Statement{SQL: `SELECT group_concat(lower(name),char(0)) FROM sqlite_schema WHERE type='table'`})
+	if err != nil {
+		return errTrial
+	}
+	state := &t.db.scratch
+	state.tables, state.fits, state.rows = strings.Split(names, "\x00"), true, map[string]bool{}
+	return nil
+}
+
 // end gives the scratch back.
 func (t *trial) end() {
-	t.db.scratch.empty = t.db.scratch.empty && !t.used
 	t.scratch.Release()
 	t.db.scratch.busy.Store(false)
 }
@@ -125,7 +146,7 @@ func (t *trial) end() {
 // all that the transaction has done.
 func (t *trial) doubt() { t.db.scratch.schema = nil }
 
-// keepSchema keeps the schema that the transaction has stored.
+// keepSchema keeps the schema that the transaction has stored. Its tables have got other names, so all are emptied at once.
 func (t *trial) keepSchema() {
 	if !t.schema {
 		return
@@ -134,10 +155,13 @@ func (t *trial) keepSchema() {
 	var err error
 	if state.schema, err = t.schemaNow(); err != nil {
 		state.schema = nil
-	} else {
-		t.db.learnTables(t.scratch)
+		return
 	}
-	state.empty = false
+	t.db.learnTables(t.scratch)
+	if t.scratch.Empty(nil) && t.noteTables() == nil {
+		return
+	}
+	state.fits = false
 }
 
 // schemaNow gives the schema as the transaction leaves it.
@@ -216,11 +240,10 @@ func (t *trial) change(ctx context.Context, p *parsed, e *entry) error {
 			return err
 		}
 	}
-	t.used = true
 	if _, err := t.scratch.Run(e.statement); err != nil {
 		return errTrial
 	}
-	t.schema = true
+	t.schema, t.db.scratch.fits = true, false
 	clear(t.opened)
 	t.writes = append(t.writes, &attempt{entry: e})
 	if target != "" {
@@ -307,7 +330,11 @@ func (t *trial) isOnly(table string, touched []string) bool {
 
 // run runs a write in the scratch.
 func (t *trial) run(a *attempt) error {
-	t.used = true
+	for _, touch := range a.touched {
+		if touch[0] == 'w' {
+			t.db.scratch.rows[touch[1:]] = true
+		}
+	}
 	text, err := t.scratch.Run(a.entry.statement)
 	switch {
 	case err != nil && !isSQLite(err):

@@ -36,7 +36,6 @@ func (t *trial) again(ctx context.Context, names []string) error {
 	if err := t.scratch.Open(ctx, t.db.scratch.schema); err != nil {
 		return errTrial
 	}
-	t.db.scratch.empty = false
 	clear(t.opened)
 	loaded := append(names, t.loaded...)
 	t.loaded, t.pending = nil, nil
@@ -85,7 +84,7 @@ func (t *trial) loadSome(ctx context.Context, names []string) error {
 	for i, name := range names {
 		text, ok := list.values[i].(string)
 		if ok {
-			t.used = true
+			t.db.scratch.rows[name] = true
 			err = t.scratch.Load(name, Statement{SQL: inserts[i], Params: []any{text}})
 		}
 		if !ok || err != nil {

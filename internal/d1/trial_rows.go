@@ -123,7 +123,7 @@ func (t *trial) fetchRows(ctx context.Context, table string, set *rowSet, keys [
 	case err != nil:
 		return err
 	}
-	t.used = true
+	t.db.scratch.rows[table] = true
 	if err := t.scratch.Load(table, Statement{SQL: insert, Params: []any{text}}); err != nil {
 		return err
 	}

@@ -41,6 +41,34 @@ func (s *Scratch) Open(_ context.Context, schema []string) error {
 // Keeps implements d1.Scratch.
 func (s *Scratch) Keeps() bool { return s.db != nil }
 
+// Empty implements d1.Scratch.
+func (s *Scratch) Empty(tables []string) bool {
+	var known []string
+	others := false
+	err := s.each(d1.Statement{SQL: "SELECT type, name FROM sqlite_schema WHERE type='table' OR type='trigger'"}, func(stmt *sqlite3.Stmt) {
+		kind, name := stmt.ColumnText(0), stmt.ColumnText(1)
+		switch {
+		case kind == "trigger":
+			others = others || !strings.HasPrefix(name, "_pf_")
+		case name == "sqlite_sequence":
+			others = true
+		default:
+			known = append(known, name)
+		}
+	})
+	if err != nil || others {
+		return false
+	}
+	if len(tables) > 0 {
+		known = tables
+	}
+	err = s.db.conn.Exec("PRAGMA foreign_keys=OFF")
+	for _, name := range known {
+		err = errors.Join(err, s.db.conn.Exec(`DELETE FROM "`+strings.ReplaceAll(name, `"`, `""`)+`"`))
+	}
+	return errors.Join(err, s.db.conn.Exec("PRAGMA foreign_keys=ON")) == nil
+}
+
 // Release implements d1.Scratch.
 func (s *Scratch) Release() {}
 
