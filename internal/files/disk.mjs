@@ -18,7 +18,7 @@ import { Listing } from "./listing.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { Spool } from "./spool.mjs";
 import { directoryStats, fileStats } from "./stats.mjs";
-import { asksForThumb, checkImage, keepThumb, thumbOf } from "./thumbs.mjs";
+import { Thumbs, asksForThumb, checkImage, keepThumb, makeThumb, thumbOf } from "./thumbs.mjs";
 
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
@@ -91,6 +91,7 @@ class Disk {
   #host;
   #mounts = [];
   #spool = null;
+  #thumbs = new Thumbs();
   #written = new Map(); // files in the spool, by their paths
   #references = new Map(); // files of the spool by their references, which nobody can guess
   #renamed = new Set(); // paths of files that were renamed: the local driver removes them once more
@@ -172,8 +173,8 @@ class Disk {
     if (!bucket) throw new FileSystemError("ENOENT", path);
     if (key === "") return directoryStats();
     return async (scope) => {
-      const object = await this.#look(scope, bucket, key);
-      if (!object && asksForThumb(scope)) seenBy(scope).missing = { bucket, ...thumbOf(key) };
+      const thumb = asksForThumb(scope) ? thumbOf(key) : null;
+      const object = thumb ? await this.#findThumb(scope, { path, bucket, key, ...thumb }) : await this.#look(scope, bucket, key);
       return object ? fileStats(object.size, object.uploaded.getTime()) : directoryStats();
     };
   }
@@ -183,6 +184,19 @@ class Disk {
     await seen.settled();
     const object = await bucket.head(scope, key);
     seen.last = { bucket, key, object };
+    return object;
+  }
+
+  /** PocketBase has looked at the original before it looks for the thumb. */
+  async #findThumb(scope, thumb) {
+    const { path, bucket, key, original } = thumb;
+    const seen = seenBy(scope);
+    seen.thumbs = this.#thumbs;
+    const { last } = seen;
+    const look = () => this.#look(scope, bucket, key);
+    const make = async () => makeThumb(scope, thumb, last?.key === original ? last.object : await bucket.head(scope, original), this.#spool);
+    const object = await this.#thumbs.find(scope, path, look, make);
+    if (!object) seen.missing = thumb;
     return object;
   }
 
@@ -286,13 +300,13 @@ class Disk {
   }
 
   /** Stores a file of the spool. */
-  async #publish(scope, file, { bucket, key }, attributes) {
+  async #publish(scope, file, { path, bucket, key }, attributes) {
     const seen = seenBy(scope);
     await seen.settled();
     seen.last = seen.listing = seen.missing = null;
     await this.#source(file).publish(scope, bucket, key, attributes ? metadataFrom(attributes.text()) : {});
     const thumb = thumbOf(key);
-    if (thumb) await keepThumb(scope, bucket, key, thumb.original);
+    if (thumb && (await keepThumb(scope, bucket, key, thumb.original))) this.#thumbs.noteStored(path);
   }
 
   /** The file whose bytes are to be stored. */
@@ -439,6 +453,7 @@ class Seen {
   listing = null;
   missing = null; // where the listing has found nothing: no file and no directory
   deletion = null; // of listed objects, that may be on its way
+  thumbs = null; // where it may be known as looking for one
 
   isMissing(bucket, key) {
     return this.missing?.bucket === bucket && this.missing.key === key;
@@ -454,6 +469,11 @@ class Seen {
   /** Waits until what was deleted is gone. */
   async settled() {
     await this.deletion?.done;
+  }
+
+  /** To be called when the event can do no more. */
+  end(scope) {
+    this.thumbs?.forget(scope);
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { FileSystemError } from "../memfs/errors.mjs";
 import { HEADER_SIZES, THUMB_LIMIT, readHeader, thumbMemory } from "./images.mjs";
+import { hasImages, transform } from "./transform.mjs";
 
 /** A thumb's key: <record>/thumbs_<name>/<size>_<name>. */
 const THUMB = /^(.+)\/thumbs_([^/]+)\/(\d+x\d+[tbf]?)_\2$/;
@@ -22,7 +23,115 @@ export function thumbOf(key) {
 
 /** Whether an event's request may be for a thumb. */
 export function asksForThumb(scope) {
-  return REQUEST.test(scope?.request?.url);
+  return REQUEST.test(scope.request?.url);
+}
+
+/** A thumb that events look for at the moment. */
+class Wanted {
+  /** The scopes of the events. */
+  scopes = new Set();
+  /** How often it was stored meanwhile. */
+  stored = 0;
+  /** The scope of the event that has the binding make it. */
+  maker = null;
+  /** Whether the binding has not made it: it is left to Go. */
+  refused = false;
+
+  #waiting = [];
+
+  /** Waits until the maker has made it or has not. */
+  settled() {
+    const { promise, resolve } = Promise.withResolvers(); // each event needs a promise of its own
+    this.#waiting.push(resolve);
+    return promise;
+  }
+
+  settle() {
+    this.maker = null;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+/** The thumbs that events look for: each is made once in an isolate, however many ask for it at the same time. */
+export class Thumbs {
+  #wanted = new Map(); // by path
+
+  /**
+   * Looks for a thumb and has the binding make it if it is not there. Where there is no binding, or it does not make it, PocketBase does.
+   * @param {string} path of the thumb
+   * @param {() => Promise<R2Object | null>} look
+   * @param {() => Promise<boolean>} make has the binding make it
+   * @returns {Promise<R2Object | null>}
+   */
+  async find(scope, path, look, make) {
+    const wanted = this.#join(scope, path);
+    try {
+      for (;;) {
+        const { stored } = wanted;
+        const object = await look();
+        if (object) return object;
+        if (wanted.stored > stored) continue; // after R2 had looked
+        if (wanted.refused || !hasImages(scope.env)) return null;
+        if (wanted.maker) await wanted.settled();
+        else await this.#make(scope, wanted, make);
+      }
+    } finally {
+      this.#leave(scope, path);
+    }
+  }
+
+  async #make(scope, wanted, make) {
+    wanted.maker = scope;
+    let made = false;
+    try {
+      made = await make();
+    } finally {
+      if (made) wanted.stored++;
+      else wanted.refused = true;
+      if (wanted.maker === scope) wanted.settle(); // else it was given up, and another is at it
+    }
+  }
+
+  #join(scope, path) {
+    let wanted = this.#wanted.get(path);
+    if (!wanted) this.#wanted.set(path, (wanted = new Wanted()));
+    wanted.scopes.add(scope);
+    return wanted;
+  }
+
+  #leave(scope, path) {
+    const wanted = this.#wanted.get(path);
+    if (wanted?.scopes.delete(scope) && wanted.scopes.size === 0) this.#wanted.delete(path);
+  }
+
+  /** To be called when a thumb was stored otherwise. */
+  noteStored(path) {
+    const wanted = this.#wanted.get(path);
+    if (wanted) wanted.stored++;
+  }
+
+  /** To be called when an event has ended: what it was doing will not be done. */
+  forget(scope) {
+    for (const [path, wanted] of this.#wanted) {
+      this.#leave(scope, path);
+      if (wanted.maker === scope) wanted.settle();
+    }
+  }
+}
+
+/**
+ * Has the binding make a thumb.
+ * @param {{ bucket: import("./bucket.mjs").Bucket, key: string, original: string, size: string }} thumb
+ * @param {R2Object | null} object what is known of the original
+ * @param {import("./spool.mjs").Spool} spool
+ * @returns {Promise<boolean>} whether it is there
+ */
+export async function makeThumb(scope, thumb, object, spool) {
+  if (!object) return false;
+  const { bucket, key, original } = thumb;
+  const header = await examine(scope, bucket, original, object);
+  if (!header || header.partial) return false;
+  return (await transform(scope, thumb, object, header, spool)) && (await keepThumb(scope, bucket, key, original));
 }
 
 /**

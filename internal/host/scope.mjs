@@ -144,6 +144,7 @@ export class Scope {
     this.#queue.length = 0;
     for (const database of this.databases.values()) database.end();
     this.claims?.end();
+    this.files?.end(this);
     this.wake();
   }
 

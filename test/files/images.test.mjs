@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { THUMB_LIMIT, readHeader, thumbMemory, thumbSteps, upright } from "../../internal/files/images.mjs";
+import { Thumbs, thumbOf } from "../../internal/files/thumbs.mjs";
 import { animation, picture, plainPNG, sharp } from "../support/images.mjs";
 
 const MEGAPIXEL = 1_000_000;
@@ -94,5 +95,57 @@ describe("a thumb", () => {
     assert.ok(thumbMemory(readHeader(plainPNG(30000, 1), 999), "100x100") > 1000 * MEGAPIXEL);
     assert.ok(thumbMemory(readHeader(plainPNG(1, 30000), 999), "100x0") > 1000 * MEGAPIXEL);
     assert.deepEqual(upright({ width: 3, height: 2, sideways: true }), { width: 2, height: 3 });
+  });
+});
+
+describe("events that look for a thumb", () => {
+  const scope = () => ({ env: { IMAGES: { input() {} } } });
+
+  test("have another make it when the first has ended", async () => {
+    const thumbs = new Thumbs();
+    const [first, second, third] = [scope(), scope(), scope()];
+    let stored = null;
+    let made = 0;
+    const look = async () => stored;
+    const make = async () => {
+      made++;
+      stored = "the thumb";
+      return true;
+    };
+    thumbs.find(first, "path", look, () => new Promise(() => {}));
+    const others = Promise.all([thumbs.find(second, "path", look, make), thumbs.find(third, "path", look, make)]);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(made, 0);
+    thumbs.forget(first);
+    assert.deepEqual(await others, ["the thumb", "the thumb"]);
+    assert.equal(made, 1);
+  });
+
+  test("look again when it was stored while they looked", async () => {
+    const thumbs = new Thumbs();
+    const answers = [null, "the thumb"];
+    const look = async () => {
+      if (answers.length === 2) thumbs.noteStored("path");
+      return answers.shift();
+    };
+    assert.equal(await thumbs.find({ env: {} }, "path", look), "the thumb");
+  });
+
+  test("leave it to Go when it was refused", async () => {
+    const thumbs = new Thumbs();
+    let asked = 0;
+    const make = async () => {
+      asked++;
+      return false;
+    };
+    const found = await Promise.all(Array.from({ length: 5 }, () => thumbs.find(scope(), "path", async () => null, make)));
+    assert.deepEqual([found, asked], [[null, null, null, null, null], 1]);
+  });
+});
+
+describe("a thumb's key", () => {
+  test("tells the original and the size", () => {
+    assert.deepEqual(thumbOf("c/r/thumbs_a_b.png/0x12_a_b.png"), { original: "c/r/a_b.png", size: "0x12" });
+    for (const key of ["c/r/a.png", "c/r/thumbs_a.png/12_a.png", "c/r/thumbs_a.png/10x10_b.png", "thumbs_a.png/10x10_a.png"]) assert.equal(thumbOf(key), null);
   });
 });
