@@ -24,6 +24,7 @@ const COPY = 4;
  * @property {boolean} [turned] whether the decoded image is turned or mirrored
  * @property {boolean} [sideways] whether width and height change places then
  * @property {boolean} [partial] whether it is the part of a larger one
+ * @property {boolean} [exif] whether it has EXIF data that Go does not look at
  */
 
 /**
@@ -55,7 +56,14 @@ function readPNG(view) {
   if (view.getUint32(12) !== 0x49484452) throw new RangeError("no IHDR");
   const pixel = view.getUint8(24) === 16 ? 8 : 4;
   const interlaced = view.getUint8(28) !== 0;
-  return { format: "png", width: view.getUint32(16), height: view.getUint32(20), pixel: interlaced ? 2 * pixel : pixel };
+  const header = { format: "png", width: view.getUint32(16), height: view.getUint32(20), pixel: interlaced ? 2 * pixel : pixel };
+  return { ...header, exif: hasChunk(view, 0x65584966) };
+}
+
+/** Whether a PNG has a chunk, as far as it was read. */
+function hasChunk(view, type) {
+  for (let at = 8; at + 8 <= view.byteLength; at += 12 + view.getUint32(at)) if (view.getUint32(at + 4) === type) return true;
+  return false;
 }
 
 /** A progressive photo is kept as coefficients of four bytes until it is complete; one in CMYK is copied. */
@@ -151,7 +159,10 @@ function readWebP(view, size) {
   if (length > size) throw new RangeError("data are missing");
   const chunk = view.getUint32(12);
   const header = { format: "webp", more: length };
-  if (chunk === 0x56503858) return { ...header, width: 1 + read24(view, 24), height: 1 + read24(view, 27), pixel: 8 }; // VP8X
+  if (chunk === 0x56503858) {
+    const exif = (view.getUint8(20) & 0x08) !== 0; // VP8X
+    return { ...header, width: 1 + read24(view, 24), height: 1 + read24(view, 27), pixel: 8, exif };
+  }
   if (chunk === 0x5650384c) {
     const bits = view.getUint32(21, true); // VP8L
     return { ...header, width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff), pixel: 8 };

@@ -128,9 +128,10 @@ export class Thumbs {
  */
 export async function makeThumb(scope, thumb, object, spool) {
   if (!object) return false;
-  const { bucket, key, original } = thumb;
+  const { bucket, key, original, size } = thumb;
   const header = await examine(scope, bucket, original, object);
   if (!header || header.partial) return false;
+  if (header.exif && thumbMemory(header, size) <= THUMB_LIMIT) return false; // the binding might turn it
   return (await transform(scope, thumb, object, header, spool)) && (await keepThumb(scope, bucket, key, original));
 }
 

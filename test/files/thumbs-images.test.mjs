@@ -81,6 +81,15 @@ describe("thumbs by IMAGES", () => {
     assert.equal(await images(""), 2);
   });
 
+  for (const format of ["png", "webp"]) {
+    test(`a ${format} that says it is to be turned is made by Go, which does not turn it`, async () => {
+      const content = await picture(120, 60)[format]().withMetadata({ orientation: 6 }).toBuffer();
+      const [ofStock, ofWorker] = [await create(stock, content), await create(worker, content)];
+      for (const size of ["20x10t", "0x12"]) assert.deepEqual(await thumb(worker, ofWorker, size), await thumb(stock, ofStock, size));
+      assert.equal(await images(""), 0);
+    });
+  }
+
   test("a WebP that moves has a thumb", async () => {
     const record = await create(worker, await animation("webp", 120, 110));
     const { type, body } = await thumb(worker, record, "20x10t");
