@@ -194,7 +194,10 @@ class Disk {
     seen.thumbs = this.#thumbs;
     const { last } = seen;
     const look = () => this.#look(scope, bucket, key);
-    const make = async () => makeThumb(scope, thumb, last?.key === original && last.bucket === bucket ? last.object : await bucket.head(scope, original), this.#spool);
+    const make = async () => {
+      const object = last?.key === original && last.bucket === bucket ? last.object : await bucket.head(scope, original);
+      return makeThumb(scope, thumb, object, this.#spool);
+    };
     const object = await this.#thumbs.find(scope, path, look, make);
     if (!object) seen.missing = thumb;
     return object;

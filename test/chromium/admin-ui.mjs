@@ -129,6 +129,7 @@ const ENTER = {
   json: (page, field, value) => write(page, field, value),
   editor: enterRichText,
   relation: pickRecord,
+  file: addFiles,
   async geoPoint(page, _field, { lon, lat }) {
     await fill(page, named("Longitude:", RECORD, "spinbutton"), lon);
     await fill(page, named("Latitude:", RECORD, "spinbutton"), lat);
@@ -139,6 +140,11 @@ async function enterRichText(page, field, text) {
   await click(page, `${RECORD} .field-type-editor:has(${field}) iframe`);
   await page.keyboard.type(text);
   await click(page, `${RECORD} .modal-header`);
+}
+
+async function addFiles(page, field, paths) {
+  const input = await page.waitForSelector(`${RECORD} .field-type-file:has(${field}) input[type="file"]`);
+  await input.uploadFile(...[paths].flat());
 }
 
 async function pickRecord(page, field, summary) {
@@ -168,8 +174,30 @@ export async function fillRecord(page, values) {
   await page.waitForSelector(`${RECORD} .record-field-input`);
   for (const [name, [type, value]] of Object.entries(values)) {
     const field = `[name="${name}"]`;
-    await ENTER[type](page, ["editor", "relation"].includes(type) ? field : `${RECORD} ${field}`, value);
+    await ENTER[type](page, ["editor", "relation", "file"].includes(type) ? field : `${RECORD} ${field}`, value);
   }
+}
+
+/** Marks the file of that place in a field of the open record to be removed when the record is saved. */
+export async function removeFile(page, field, index = 0) {
+  await press(page, "Remove file", `${RECORD} .field-type-file:has([name="${field}"]) .list-item:nth-child(${index + 1})`);
+}
+
+/**
+ * Waits until the thumbs in a part of the page are loaded.
+ * @returns {Promise<{ url: string, width: number, height: number }[]>} in the order in which they are shown
+ */
+export async function thumbs(page, selector, count) {
+  await page.waitForFunction(
+    (within, expected) => {
+      const images = [...document.querySelectorAll(`${within} .thumb img`)];
+      return images.length === expected && images.every(({ complete, naturalWidth }) => complete && naturalWidth > 0);
+    },
+    {},
+    selector,
+    count,
+  );
+  return page.$$eval(`${selector} .thumb img`, (images) => images.map(({ src, naturalWidth, naturalHeight }) => ({ url: src, width: naturalWidth, height: naturalHeight })));
 }
 
 /** Saves the open record, new or not. */
