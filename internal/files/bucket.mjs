@@ -50,6 +50,11 @@ export class Bucket {
     this.#prefix = prefix;
   }
 
+  /** @returns {string} the key of an object that R2 has told */
+  keyOf(object) {
+    return object.key.slice(this.#prefix.length);
+  }
+
   /** Whether a key is too long for R2. */
   exceeds(key) {
     const longest = 3 * (this.#prefix.length + key.length); // bytes of UTF-8
@@ -138,6 +143,23 @@ export class Bucket {
     return this.#call(scope, "put", key, call, { size, prepare, giveUp: () => breakOff(), late: this.#deleteLate(scope) });
   }
 
+  /**
+   * Stores the beginning of another object, streamed within the platform: the binding has no copy. Credentials of R2's S3 API would have R2 do it by itself.
+   * @param {Bucket} from where that object is
+   * @param {R2Object} object what is known of it; the copy fails if it was replaced since
+   * @param {number} size how much of it
+   * @param {R2PutOptions} [options]
+   * @returns {Promise<R2Object>}
+   */
+  copy(scope, key, from, object, size, options) {
+    const source = async () => {
+      const { body } = (await from.get(scope, from.keyOf(object), { range: { offset: 0, length: size }, onlyIf: { etagMatches: object.etag } })) ?? {};
+      if (!body) throw new FileSystemError("EIO", "the object was replaced while it was copied");
+      return body;
+    };
+    return this.putStream(scope, key, source, size, options);
+  }
+
   /** Deletes what an attempt has stored whose caller was told that nothing was. */
   #deleteLate(scope) {
     return async (object, succeeded) => {
@@ -160,7 +182,7 @@ export class Bucket {
   async *list(scope, prefix) {
     for (let cursor; ; ) {
       const page = await this.#call(scope, "list", prefix, (bucket, name) => bucket.list({ prefix: name, cursor, include: LISTED }));
-      for (const object of page.objects) yield { key: object.key.slice(this.#prefix.length), size: object.size, uploaded: object.uploaded };
+      for (const object of page.objects) yield { key: this.keyOf(object), size: object.size, uploaded: object.uploaded };
       if (!page.truncated) return;
       cursor = page.cursor;
     }

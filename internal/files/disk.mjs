@@ -220,7 +220,7 @@ class Disk {
     const seen = seenBy(scope);
     await seen.settled();
     seen.listing = await Listing.load(scope, bucket, key);
-    seen.missing = seen.listing.isEmpty ? { bucket, key } : null;
+    seen.empty = seen.listing.isEmpty ? { bucket, key } : null;
     return seen.listing;
   }
 
@@ -238,7 +238,7 @@ class Disk {
     if (key === "" || !place) throw new FileSystemError("ENOTEMPTY", path);
     if (this.#renamed.delete(path) || !bucket || key.endsWith(ATTRIBUTES)) throw new FileSystemError("ENOENT", path);
     const seen = this.#seen();
-    if (seen.takeMissing(bucket, key)) throw new FileSystemError("ENOENT", path);
+    if (seen.takeEmpty(bucket, key)) throw new FileSystemError("ENOENT", path);
     if (seen.listing?.takeEmpty(bucket, key)) return undefined;
     return async (scope) => {
       await seen.settled();
@@ -306,7 +306,7 @@ class Disk {
   async #publish(scope, file, { path, bucket, key }, attributes) {
     const seen = seenBy(scope);
     await seen.settled();
-    seen.last = seen.listing = seen.missing = null;
+    seen.last = seen.listing = seen.empty = null;
     await this.#source(file).publish(scope, bucket, key, attributes ? metadataFrom(attributes.text()) : {});
     const thumb = thumbOf(key);
     if (thumb && (await keepThumb(scope, bucket, key, thumb.original))) this.#thumbs.noteStored(path);
@@ -327,7 +327,7 @@ class Disk {
     if (!bucket || this.#renamed.has(path) || key.endsWith(ATTRIBUTES)) throw new FileSystemError("ENOENT", path);
     const seen = this.#seen();
     if (key === "" || seen.listing?.hasDirectory(bucket, key)) throw new FileSystemError("EISDIR", path);
-    if (seen.isMissing(bucket, key)) throw new FileSystemError("ENOENT", path);
+    if (seen.isEmpty(bucket, key)) throw new FileSystemError("ENOENT", path);
     seen.last = null;
     const keys = [key, key + ATTRIBUTES]; // a directory that was copied to the bucket has both
     if (!seen.listing?.takeFile(bucket, key)) {
@@ -408,8 +408,11 @@ class Disk {
     if (descriptor.directory) throw new FileSystemError("EISDIR", descriptor.path);
     if (this.#host.memory() > descriptor.ceiling) throw new FileSystemError("EFBIG", `${descriptor.path}: decoding it takes too much memory`);
     const at = position ?? descriptor.position;
+    const isObject = descriptor.file instanceof ObjectReader;
+    const seen = isObject ? this.#seen() : null;
     const moved = (n) => {
       if (position === null || position === undefined) descriptor.position = at + n;
+      if (isObject) seen.read = { reader: descriptor.file, position: at, bytes: buffer.subarray(offset, offset + n) };
       return n;
     };
     const read = descriptor.file.read(buffer.subarray(offset, offset + length), at);
@@ -419,7 +422,7 @@ class Disk {
   f_write(descriptor, buffer, offset, length, position) {
     if (!descriptor.writing) throw new FileSystemError("EBADF", descriptor.path);
     const at = position ?? descriptor.position;
-    const result = descriptor.file.write(buffer.subarray(offset, offset + length), at);
+    const result = descriptor.file.write(buffer.subarray(offset, offset + length), at, this.#seen().read);
     if (position === null || position === undefined) descriptor.position = at + length;
     return result;
   }
@@ -454,18 +457,19 @@ class Seen {
   last = null; // the object that was looked at last
   missing = null; // the thumb that was looked for last, and was not there
   listing = null;
-  missing = null; // where the listing has found nothing: no file and no directory
+  read = null; // what was read of an object last, in case it is written next
+  empty = null; // where the listing has found nothing: no file and no directory
   deletion = null; // of listed objects, that may be on its way
   thumbs = null; // where it may be known as looking for one
 
-  isMissing(bucket, key) {
-    return this.missing?.bucket === bucket && this.missing.key === key;
+  isEmpty(bucket, key) {
+    return this.empty?.bucket === bucket && this.empty.key === key;
   }
 
   /** The same; it is told once, to who removes a directory. */
-  takeMissing(bucket, key) {
-    if (!this.isMissing(bucket, key)) return false;
-    this.missing = null;
+  takeEmpty(bucket, key) {
+    if (!this.isEmpty(bucket, key)) return false;
+    this.empty = null;
     return true;
   }
 

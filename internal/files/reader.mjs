@@ -28,6 +28,14 @@ export class ObjectReader {
     this.#object = object;
   }
 
+  get bucket() {
+    return this.#bucket;
+  }
+
+  get object() {
+    return this.#object;
+  }
+
   get size() {
     return this.#object.size;
   }
@@ -41,11 +49,11 @@ export class ObjectReader {
     if (position >= this.size || target.length === 0) return 0;
     if (position === this.#at && this.#rest.length > 0) return this.#take(target);
     return async (scope) => {
-      const length = Math.max(target.length, READ_SIZE);
+      const length = Math.min(Math.max(target.length, READ_SIZE), this.size - position);
       const call = async (bucket, name) => {
         if (!this.#reader || this.#scope !== scope || position !== this.#at) await this.#begin(scope, bucket, name, position);
-        const { done, value } = await this.#reader.read(new Uint8Array(length));
-        if (done) throw new Error("the object ended too early");
+        const { done, value } = await this.#reader.readAtLeast(length, new Uint8Array(length)); // R2's pieces can be small
+        if (done || value.length < length) throw new Error("the object ended too early");
         return value;
       };
       this.#rest = await this.#bucket.read(scope, this.#key, call, () => this.#cancel(scope));

@@ -5,6 +5,7 @@
 
 import { FileSystemError } from "../memfs/errors.mjs";
 import { STAGING } from "./bucket.mjs";
+import { ObjectReader } from "./reader.mjs";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -17,8 +18,14 @@ const MEMORY_END = 40 * MEBIBYTE;
 /** The size of a part of a multipart upload, R2's smallest. */
 const PART = 5 * MEBIBYTE;
 
+/** How much of an object is read at a time that turns out to be no copy. */
+const PIECE = 64 * 1024;
+
 /** How much of a staged file's beginning stays in memory: PocketBase looks at it for the type. */
 const BEGINNING = 64 * 1024;
+
+/** How much of a copy stays in memory; of one that grows past it only the object is known that it is a copy of. */
+const COPY_MEMORY = 256 * 1024;
 
 /** Staged objects older than this, in milliseconds, are of isolates that are gone. */
 const STALE = 2 * 3600_000;
@@ -68,7 +75,12 @@ export async function sweepStaging(scope, bucket) {
   await bucket.delete(scope, stale);
 }
 
-/** One file. It is written from its start to its end; then it can be read anywhere. */
+/**
+ * One file. It is written from its start to its end; then it can be read anywhere.
+ *
+ * What PocketBase copies it reads from one object and writes as it was read. While a file is nothing but the beginning of one object, its bytes
+ * need not be kept: they are taken from there when it is stored.
+ */
 class SpoolFile {
   size = 0;
   mtimeMs;
@@ -80,6 +92,7 @@ class SpoolFile {
   #upload; // while it is being sent
   #sending; // the part that is on its way
   #broken = false; // a part could not be sent
+  #original = null; // the reader of the object whose beginning this is so far
 
   constructor(spool, now) {
     this.#spool = spool;
@@ -88,11 +101,54 @@ class SpoolFile {
 
   /**
    * Appends bytes, which it keeps.
+   * @param {{ reader: ObjectReader, position: number, bytes: Uint8Array } | null} read what was read of an object last
    * @returns {number | ((scope) => Promise<number>)} how many; a task where memory must be made free first
    */
-  write(bytes, position) {
+  write(bytes, position, read = null) {
     if (position !== this.size || (this.#staged && !this.#upload)) throw new FileSystemError("EINVAL", "files are written from start to end");
     if (bytes.length === 0) return 0;
+    if (this.#goesOn(bytes, position, read)) {
+      if (this.size + bytes.length > COPY_MEMORY) {
+        this.#drop(this.#tail);
+        this.size += bytes.length;
+        return bytes.length;
+      }
+    } else if (this.#original) {
+      return async (scope) => {
+        await this.#fetchOriginal(scope);
+        const result = this.#append(bytes);
+        return typeof result === "function" ? result(scope) : result;
+      };
+    }
+    return this.#append(bytes);
+  }
+
+  /** Whether the file remains the beginning of an object with these bytes. */
+  #goesOn(bytes, position, read) {
+    if (!read || read.position !== position || (position > 0 && read.reader !== this.#original) || !areEqual(read.bytes, bytes)) return false;
+    this.#original = read.reader;
+    return true;
+  }
+
+  /** Makes the file one of its own again: what was not kept is read. */
+  async #fetchOriginal(scope) {
+    const { bucket, object } = this.#original;
+    this.#original = null;
+    if (this.#tail === this.size) return;
+    const reader = new ObjectReader(bucket, bucket.keyOf(object), object);
+    const end = this.size;
+    this.size = 0;
+    while (this.size < end) {
+      const target = new Uint8Array(Math.min(PIECE, end - this.size));
+      const n = reader.read(target, this.size);
+      const bytes = target.subarray(0, typeof n === "function" ? await n(scope) : n);
+      const result = this.#append(bytes);
+      if (typeof result === "function") await result(scope);
+    }
+    await reader.close()?.(scope);
+  }
+
+  #append(bytes) {
     this.#spool.take(bytes.length);
     this.#chunks.push(bytes);
     this.#tail += bytes.length;
@@ -159,7 +215,7 @@ class SpoolFile {
 
   /** @returns {undefined | ((scope) => Promise<void>)} what is to be done when the writing has ended, to give memory back */
   close() {
-    if (this.#broken) return undefined;
+    if (this.#broken || this.#isCopy) return undefined;
     if (this.#upload) return (scope) => this.#complete(scope);
     if (this.#staged || this.size < BEGINNING || !this.#spool.full) return undefined;
     return async (scope) => {
@@ -196,6 +252,7 @@ class SpoolFile {
    */
   read(target, position) {
     if (position >= this.size) return 0;
+    if (this.#isCopy) return this.#original.read(target.subarray(0, this.size - position), position);
     if (!this.#staged) return copyFrom(this.#chunks, target, position);
     const end = Math.min(position + target.length, this.size);
     if (end <= this.#beginning.length) {
@@ -222,7 +279,16 @@ class SpoolFile {
     }
   }
 
+  /** Whether the file's bytes are those of an object and not here. */
+  get #isCopy() {
+    return this.#original !== null && this.#tail < this.size;
+  }
+
   async #store(scope, bucket, key, options) {
+    if (this.#isCopy) {
+      await bucket.copy(scope, key, this.#original.bucket, this.#original.object, this.size, options);
+      return;
+    }
     if (!this.#staged) {
       await bucket.put(scope, key, this.#copy(this.#tail), options);
       return;
@@ -262,6 +328,18 @@ export async function undo(scope, bucket, key, started) {
   } catch (error) {
     console.error(`pocketflare: a file may have been left behind: ${error.message}`);
   }
+}
+
+function areEqual(a, b) {
+  if (a.length !== b.length) return false;
+  let at = 0;
+  if (a.byteOffset % 4 === 0 && b.byteOffset % 4 === 0) {
+    const [left, right] = [a, b].map((bytes) => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2));
+    for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
+    at = left.length * 4;
+  }
+  for (; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 function copyFrom(chunks, target, position) {

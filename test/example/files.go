@@ -134,6 +134,8 @@ func (s *fileStep) do(files *filesystem.System) (any, error) {
 		began := time.Now()
 		err := files.Copy(s.Key, s.To)
 		return map[string]any{"milliseconds": time.Since(began).Milliseconds(), "memory": memory()}, err
+	case "rewrite":
+		return s.rewrite(files)
 	case "delete":
 		return nil, files.Delete(s.Key)
 	case "delete prefix":
@@ -234,6 +236,44 @@ func (s *fileStep) write(files *filesystem.System) (any, error) {
 	}
 	n, err := io.Copy(w, bytes.NewReader(s.content()))
 	return n, errors.Join(err, w.Close())
+}
+
+// rewrite copies by reading and writing: with the byte at the offset changed if that is not negative, and the content appended. When the first
+// piece was read the file is replaced by the name, if there is one.
+func (s *fileStep) rewrite(files *filesystem.System) (any, error) {
+	r, err := files.GetReader(s.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	w, err := files.NewWriter(s.To, &blob.WriterOptions{ContentType: "text/plain"})
+	if err != nil {
+		return nil, err
+	}
+	buffer := make([]byte, max(s.Count, 1))
+	for at := int64(0); ; {
+		n, err := r.Read(buffer)
+		if i := s.Offset - at; i >= 0 && i < int64(n) {
+			buffer[i]++
+		}
+		if at == 0 && s.Name != "" {
+			if err := files.Upload([]byte(s.Name), s.Key); err != nil {
+				return nil, errors.Join(err, w.Close())
+			}
+		}
+		at += int64(n)
+		if _, err := w.Write(buffer[:n]); err != nil {
+			return at, errors.Join(err, w.Close())
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return at, errors.Join(err, w.Close())
+		}
+	}
+	_, err = io.WriteString(w, s.Content)
+	return nil, errors.Join(err, w.Close())
 }
 
 func (s *fileStep) list(files *filesystem.System) (any, error) {

@@ -74,6 +74,11 @@ const GROUPS = {
     { do: "upload file", key: "r/one_abc.txt", name: "Näme mit (Klammern).TXT", content: "again" }, { do: "upload again", key: "r/one_abc.txt", to: "r/kept", keep: true }, ...look("r/kept"),
     { do: "upload again", key: "r/one_abc.txt", to: "r/new" }, ...look("r/new"), { do: "upload again", key: "other", to: "r/nameless" }, ...look("r/nameless"), { do: "upload again", key: "r/one_abc.txt", to: "r/one_abc.txt", keep: true }, ...look("r/one_abc.txt"),
   ],
+  "copies that are changed on the way": [1000, 300_000, 6 * MEBIBYTE, 20 * MEBIBYTE].flatMap((size) => [
+    { do: "upload", key: "from", size },
+    ...[-1, 0, 270_000, size - 1].flatMap((offset) => ["", "more"].flatMap((content) => [{ do: "rewrite", key: "from", to: "to", count: 32768, offset, content }, { do: "attributes", key: "to" }])),
+    { do: "rewrite", key: "from", to: "from", count: 5000, offset: 300_001 }, { do: "attributes", key: "from" }, { do: "read", key: "from", offset: Math.max(size - 50, 0) },
+  ]),
   "overwriting and deleting": [
     { do: "upload", key: "k", content: "1" }, { do: "upload", key: "k", content: "22" }, ...look("k"), { do: "delete", key: "k" }, { do: "delete", key: "k" }, ...look("k"), { do: "upload", key: "k", content: "3" }, ...look("k"),
     { do: "delete", key: "k.attrs" }, { do: "exists", key: "k.attrs" }, { do: "read", key: "k.attrs" },
