@@ -34,12 +34,13 @@ const (
 // Mount puts the buckets in the places of the app's directories: from then on what is there is in R2. The keys are PocketBase's own, after
 // a prefix that may be empty.
 func Mount(app core.App, prefix string) error {
-	for name, binding := range map[string]string{core.LocalStorageDirName: storageBinding, core.LocalBackupsDirName: backupsBinding} {
-		place, err := filepath.Abs(filepath.Join(app.DataDir(), name))
+	// Files that have no place yet are staged in the first.
+	for _, bucket := range []struct{ directory, binding string }{{core.LocalStorageDirName, storageBinding}, {core.LocalBackupsDirName, backupsBinding}} {
+		place, err := filepath.Abs(filepath.Join(app.DataDir(), bucket.directory))
 		if err != nil {
 			return err
 		}
-		if err := os.Symlink("r2:"+binding+"/"+prefix, place); err != nil {
+		if err := os.Symlink("r2:"+bucket.binding+"/"+prefix, place); err != nil {
 			return err
 		}
 	}

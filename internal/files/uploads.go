@@ -49,6 +49,7 @@ func bindUploads(app core.App, direct Direct) {
 	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{
 		Id: hookID + "Uploads",
 		Func: func(e *core.ServeEvent) error {
+			e.Router.Any(uploadsPath, u.unknown) // net/http would redirect it, and browsers' preflights with it
 			e.Router.Any(uploadsPath+"/{path...}", u.unknown)
 			e.Router.DELETE(uploadsPath, u.abort)
 			if !direct.on {

@@ -4,6 +4,8 @@
  */
 import worker from "../../worker.mjs";
 
+export { RealtimeHub } from "../../worker.mjs";
+
 const CALLS = {
   head: async (bucket, { key }) => told(await bucket.head(key)),
   async get(bucket, { key, range }) {

@@ -50,10 +50,10 @@ export class FakeS3 {
   async #answer(request, response) {
     const [path, search = ""] = request.url.split("?");
     const query = new URLSearchParams(search);
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
     try {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const body = Buffer.concat(chunks);
       response.setHeader("Access-Control-Allow-Origin", "*"); // the bucket's CORS policy
       if (request.method === "OPTIONS") {
         response.setHeader("Access-Control-Allow-Methods", "GET, PUT");
