@@ -26,7 +26,7 @@ const logged = new Set();
 export function hasImages(env) {
   if (!env.IMAGES) return false;
   if (typeof env.IMAGES.input === "function") return true;
-  logOnce("kind", "The binding IMAGES is not an Images binding, so Go makes the thumbs. In wrangler.toml it is declared by [images] and binding = \"IMAGES\".");
+  logOnce("kind", `The binding IMAGES is not an Images binding, so Go makes the thumbs. In wrangler.toml it is [images] and binding = "IMAGES".`);
   return false;
 }
 
@@ -43,7 +43,8 @@ export async function transform(scope, thumb, object, header, spool) {
   const wanted = { ...thumbSteps(upright(header), thumb.size).at(-1), format: output.format };
   const file = spool.create(Date.now());
   try {
-    await withPatience(scope, (signal) => fetchThumb(scope, thumb, object, wanted, output, file, signal));
+    const given = await withPatience(scope, (signal) => fetchThumb(scope, thumb, object, wanted, output, file, signal));
+    if (!given) return false;
     await file.publish(scope, thumb.bucket, thumb.key, { httpMetadata: { contentType: output.format } });
     return true;
   } catch (error) {
@@ -55,10 +56,10 @@ export async function transform(scope, thumb, object, header, spool) {
   }
 }
 
-/** Has the binding make a thumb, and writes it to a file. */
+/** Has the binding make a thumb, and writes it to a file. @returns {Promise<boolean>} false where the original is gone */
 async function fetchThumb(scope, { bucket, original, size }, object, wanted, output, file, signal) {
   const { body } = (await bucket.get(scope, original, { onlyIf: { etagMatches: object.etag } })) ?? {};
-  if (!body) throw new Error("the image was replaced");
+  if (!body) return false;
   const { width, height } = wanted;
   const options = { width, height, fit: "cover", gravity: GRAVITIES[size.at(-1)] ?? "center" };
   const result = await scope.env.IMAGES.input(body).transform(options).output(output);
@@ -73,6 +74,7 @@ async function fetchThumb(scope, { bucket, original, size }, object, wanted, out
   }
   await file.close()?.(scope);
   checkThumb(file, wanted);
+  return true;
 }
 
 /** PocketBase's thumbs have exact sizes, and apps count on them. */
@@ -80,10 +82,12 @@ function checkThumb(file, wanted) {
   const beginning = new Uint8Array(Math.min(file.size, BEGINNING));
   file.read(beginning, 0);
   const header = readHeader(beginning, file.size);
-  const made = header ? { ...upright(header), format: `image/${header.format}` } : { format: "no image" };
-  for (const name of ["format", "width", "height"]) {
-    if (made[name] !== wanted[name]) throw new Error(`it gave ${made.format} of ${made.width}x${made.height} for ${wanted.format} of ${wanted.width}x${wanted.height}`);
-  }
+  const made = header ? describe({ ...upright(header), format: `image/${header.format}` }) : "no image";
+  if (made !== describe(wanted)) throw new Error(`it gave ${made} for ${describe(wanted)}`);
+}
+
+function describe({ format, width, height }) {
+  return `${format} of ${width}x${height}`;
 }
 
 /** Gives up what takes longer than a call of R2 may. */
@@ -97,7 +101,7 @@ async function withPatience(scope, task) {
     reject(error);
   });
   try {
-    await Promise.race([task(controller.signal), promise]);
+    return await Promise.race([task(controller.signal), promise]);
   } finally {
     settled();
   }

@@ -197,7 +197,9 @@ export async function thumbs(page, selector, count) {
     selector,
     count,
   );
-  return page.$$eval(`${selector} .thumb img`, (images) => images.map(({ src, naturalWidth, naturalHeight }) => ({ url: src, width: naturalWidth, height: naturalHeight })));
+  return page.$$eval(`${selector} .thumb img`, (images) =>
+    images.map(({ src, naturalWidth, naturalHeight }) => ({ url: src, width: naturalWidth, height: naturalHeight })),
+  );
 }
 
 /** Saves the open record, new or not. */

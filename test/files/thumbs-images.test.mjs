@@ -40,7 +40,8 @@ describe("thumbs by IMAGES", () => {
   /** Has the binding work so, and tells how often it was asked before. */
   const images = async (mode) => (await fetch(`${worker.url}/images?mode=${mode}`)).json();
   const counts = async () => (await fetch(`${worker.url}/r2/counts`)).json();
-  const create = (target, ...contents) => target.client().collection("documents").create({ pictures: contents.map((content, i) => file(`p${i}`, content)) });
+  const create = (target, ...contents) =>
+    target.client().collection("documents").create({ pictures: contents.map((content, i) => file(`p${i}`, content)) });
   const thumb = async (target, record, size, i = 0) => {
     const response = await fetch(target.client().files.getURL(record, record.pictures[i], { thumb: size }));
     return { status: response.status, type: response.headers.get("content-type"), body: Buffer.from(await response.arrayBuffer()) };

@@ -19,7 +19,8 @@ describe("thumbs for many", () => {
   let large;
   before(async () => {
     target = await startWorker({ entry: "test/entries/counted-r2.mjs", isolates: 2 });
-    await createDocuments(await target.admin(), { fields: [{ name: "pictures", type: "file", maxSelect: 99, maxSize: 9_000_000, thumbs: ["10x20", "0x12"] }] });
+    const fields = [{ name: "pictures", type: "file", maxSelect: 99, maxSize: 9_000_000, thumbs: ["10x20", "0x12"] }];
+    await createDocuments(await target.admin(), { fields });
     documents = target.client().collection("documents");
     large = await picture(LARGE.width, LARGE.height).jpeg({ quality: 60 }).toBuffer();
   });
