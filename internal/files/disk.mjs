@@ -13,7 +13,6 @@
 import { FileSystemError } from "../memfs/errors.mjs";
 import { attributesOf, metadataFrom } from "./attributes.mjs";
 import { Bucket } from "./bucket.mjs";
-import { THUMB_LIMIT } from "./images.mjs";
 import { Listing } from "./listing.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { Spool } from "./spool.mjs";
@@ -38,8 +37,8 @@ const FORM_PARTS = "/tmp/multipart-";
 /** Before an image that takes more bytes than this is decoded, Go's garbage is collected: that of the last one is as large. */
 const COLLECTED = 4 * 1024 * 1024;
 
-/** How much more than its image tells Go's memory may grow, in bytes, until a thumb is given up. */
-const THUMB_SLACK = 8 * 1024 * 1024;
+/** How much more than an image's beginning tells Go's memory may grow, in bytes, until its thumb is given up. */
+const SLACK = 16 * 1024 * 1024;
 
 /** The length of a reference to a file of the spool. */
 const REFERENCE_LENGTH = 72;
@@ -263,8 +262,9 @@ class Disk {
     return async (scope) => {
       const object = known === undefined ? await this.#look(scope, bucket, base) : known;
       if (!object || !decoded) return this.#openObject(place, base, object);
-      if ((await checkImage(scope, bucket, key, object, missing.size)) > COLLECTED) this.#host.collect(scope);
-      return this.#openObject(place, base, object, { ceiling: this.#host.memory() + THUMB_LIMIT + THUMB_SLACK });
+      const needed = await checkImage(scope, bucket, key, object, missing.size);
+      if (needed > COLLECTED) this.#host.collect(scope);
+      return this.#openObject(place, base, object, { ceiling: this.#host.memory() + needed + SLACK });
     };
   }
 

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 
 import { startBoth } from "../harness.mjs";
 import { createDocuments, file, keys, memory } from "../support/files.mjs";
-import { animation, picture, plainPNG } from "../support/images.mjs";
+import { animation, crowdedWebP, picture, plainPNG } from "../support/images.mjs";
 
 const SIZES = ["10x20", "20x10", "20x10t", "20x10b", "10x20t", "10x20b", "15x15f", "130x140f", "0x12", "12x0", "0x150", "150x120b"];
 
@@ -151,4 +151,15 @@ describe("thumbs", () => {
       assert.doesNotMatch(worker.output.since(), /a fresh instance|memory has passed/);
     });
   }
+
+  test("an image that takes more than its beginning tells is given up while it is decoded", async () => {
+    const content = crowdedWebP();
+    const record = await create(worker, file("crowded", content));
+    for (const size of ["100x100", "0x12", "12x0"]) {
+      const { status, body } = await thumb(worker, record, record.pictures[0], size);
+      assert.equal(status, 200);
+      assert.ok(body.equals(content));
+    }
+    assert.doesNotMatch(worker.output.since(), /has passed 112 MB/);
+  });
 });
