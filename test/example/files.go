@@ -14,6 +14,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/filesystem"
 	"github.com/pocketbase/pocketbase/tools/filesystem/blob"
+	"github.com/pocketbase/pocketbase/tools/hook"
 )
 
 // bindFileRoutes has the routes that use PocketBase's file systems from Go.
@@ -39,6 +40,30 @@ func bindFileRoutes(g *group) {
 			return nil
 		})
 	})
+}
+
+// afterUpload is past PocketBase's own handler (priority 99), which stores a record's files.
+const afterUpload = 200
+
+// bindRefusals refuses records by their titles: before their files are stored, and after it.
+func bindRefusals(app core.App) {
+	app.OnRecordCreateRequest("documents").BindFunc(func(e *core.RecordRequestEvent) error {
+		if e.Record.GetString("title") == "refused before" {
+			return e.ForbiddenError("Refused by a hook.", nil)
+		}
+		return e.Next()
+	})
+	refuse := &hook.Handler[*core.RecordEvent]{
+		Priority: afterUpload,
+		Func: func(e *core.RecordEvent) error {
+			if e.Record.GetString("title") == "refused after" {
+				return errors.New("refused by a hook")
+			}
+			return e.Next()
+		},
+	}
+	app.OnRecordCreateExecute("documents").Bind(refuse)
+	app.OnRecordUpdateExecute("documents").Bind(refuse)
 }
 
 // withFiles opens the file system that the path names: "storage" or "backups".

@@ -17,6 +17,7 @@ func main() {
 
 	bindBootstrap(app)
 	bindRecordHooks(app)
+	bindRefusals(app)
 	bindFileHooks(app)
 	bindJobs(app)
 	bindRealtimeHooks(app)
