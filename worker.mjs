@@ -53,8 +53,9 @@ async function serve(scope) {
     runtime.begin(scope, packRequest(request, body));
     const answer = await scope.answer.promise;
     scope.take();
-    await scope.claims?.settle(scope, answer.status);
-    return await toResponse(scope, answer, [...timingHeaders(scope, temperature, times), ...bookmarkHeaders(scope)]);
+    const headers = [...timingHeaders(scope, temperature, times), ...bookmarkHeaders(scope)]; // before Go goes on with what comes after the answer
+    if (scope.claims) await scope.claims.settle(scope, answer.status);
+    return await toResponse(scope, answer, headers);
   } catch (error) {
     scope.take();
     if (error instanceof RuntimeError) return errorResponse(503, `${error.message}; try again in a moment.`, { "Retry-After": "1" });

@@ -129,7 +129,7 @@ func (db *connector) keep(ctx context.Context, event *Event, table string) error
 				return errTrial
 			}
 			db.scratch.rows[name] = true
-			if err := t.scratch.Load(name, Statement{SQL: inserts[i], Params: []any{text}}); err != nil {
+			if err := t.scratch.Load(Statement{SQL: inserts[i], Params: []any{text}}); err != nil {
 				return err
 			}
 		}

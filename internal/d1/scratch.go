@@ -15,8 +15,8 @@ type Scratch interface {
 	Open(ctx context.Context, schema []string) error
 	// Keeps tells whether the database is still as it was at Release, and holds on to it if so.
 	Keeps() bool
-	// Empty removes the rows of tables, of all if none is named. It reports whether these have no rows then, and no others have got any.
-	Empty(tables []string) bool
+	// Empty removes the rows of tables, of all if none is named, as if they had never been there.
+	Empty(tables []string) error
 	// Release lets go of the database: it may be gone when the next transaction comes.
 	Release()
 	// Run runs a statement, and tells what changes()||','||last_insert_rowid() is then.
@@ -28,10 +28,10 @@ type Scratch interface {
 	// Touches tells what running a statement would open: "r" or "w" and a table's name; "r" alone is a virtual table.
 	Touches(statement string) ([]string, error)
 	// Load runs an INSERT as if its rows had always been in the table: no trigger fires, no foreign key is checked.
-	Load(table string, insert Statement) error
+	Load(insert Statement) error
 }
 
-// schemaTexts gives the statements that make a database's schema, in their order; triggers by their names, since Load makes them anew.
+// schemaTexts gives the statements that make a database's schema, in their order; triggers by their names, for nothing depends on theirs.
 const schemaTexts = `SELECT sql` + ofSchema
 
 // ofSchema is what follows the columns of a query of these.

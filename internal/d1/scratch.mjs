@@ -30,6 +30,9 @@ const TAG_BLOB = 5;
 const SQLITE_OK = 0;
 const SQLITE_ROW = 100;
 const SQLITE_DONE = 101;
+// https://sqlite.org/c3ref/c_dbconfig_defensive.html
+const ENABLE_FOREIGN_KEYS = 1002;
+const ENABLE_TRIGGERS = 1003;
 const OPEN_MEMORY = 0x2 | 0x4 | 0x80;
 const TRANSIENT = -1;
 
@@ -120,7 +123,8 @@ export class Scratch {
     if (code !== SQLITE_OK) throw new Error(`SQLite could not open a database in memory: ${code}`);
     for (const [limit, value] of Object.entries(LIMITS)) _sqlite3_limit(this.#db, Number(limit), value);
     this.#addFunctions();
-    for (const sql of ["PRAGMA foreign_keys=ON", ...schema]) {
+    this.#configure(ENABLE_FOREIGN_KEYS, true);
+    for (const sql of schema) {
       try {
         this.#run(sql);
       } catch (error) {
@@ -190,51 +194,46 @@ export class Scratch {
         return;
       }
       case LOAD:
-        this.#load(sql, params);
+        this.#quietly(() => this.#run(sql, params));
         return;
       case EMPTY:
-        out.string(this.#empty(params) ? "1" : "");
+        this.#empty(params);
         return;
       default:
         throw new Error(`no call ${what} of the scratch`);
     }
   }
 
-  /** Runs an INSERT as if the rows had always been there: no trigger fires, and no foreign key is checked. The last parameter is the table's name. */
-  #load(sql, params) {
-    const table = params.pop();
-    const triggers = [];
-    this.#each("SELECT name, sql FROM sqlite_schema WHERE type='trigger' AND tbl_name=? COLLATE NOCASE", [table], (statement) => {
-      triggers.push({ name: this.#column(statement, 0), sql: this.#column(statement, 1) });
+  /** Removes the rows of tables, of all if none is named. */
+  #empty(names) {
+    const tables = [...names];
+    const which = names.length > 0 ? "name='sqlite_sequence'" : "type='table'";
+    this.#each(`SELECT name FROM sqlite_schema WHERE ${which}`, [], (statement) => tables.push(this.#column(statement, 0)));
+    this.#quietly(() => {
+      for (const name of tables) this.#run(`DELETE FROM "${name.replaceAll('"', '""')}"`);
     });
-    for (const { name } of triggers) this.#run(`DROP TRIGGER "${name.replaceAll('"', '""')}"`);
-    this.#run("PRAGMA foreign_keys=OFF");
+  }
+
+  /** Has no trigger fire, and no foreign key be checked, by what is run. */
+  #quietly(run) {
+    this.#configure(ENABLE_TRIGGERS, false);
+    this.#configure(ENABLE_FOREIGN_KEYS, false);
     try {
-      this.#run(sql, params);
+      run();
     } finally {
-      this.#run("PRAGMA foreign_keys=ON");
-      for (const trigger of triggers) this.#run(trigger.sql);
+      this.#configure(ENABLE_TRIGGERS, true);
+      this.#configure(ENABLE_FOREIGN_KEYS, true);
     }
   }
 
-  /** Removes the rows of tables, of all if none is named. Where that may leave others, it does nothing and returns false. */
-  #empty(names) {
-    const known = [];
-    let others = false;
-    this.#each("SELECT type, name FROM sqlite_schema WHERE type='table' OR type='trigger'", [], (statement) => {
-      const [type, name] = [this.#column(statement, 0), this.#column(statement, 1)];
-      if (type === "trigger") others ||= !name.startsWith("_pf_");
-      else if (name === "sqlite_sequence") others = true;
-      else known.push(name);
-    });
-    if (others) return false;
-    this.#run("PRAGMA foreign_keys=OFF");
-    try {
-      for (const name of names.length > 0 ? names : known) this.#run(`DELETE FROM "${name.replaceAll('"', '""')}"`);
-    } finally {
-      this.#run("PRAGMA foreign_keys=ON");
-    }
-    return true;
+  /** Sets a switch of the database. What C takes as further arguments lies in memory: a number, and where to put what it is then, nowhere. */
+  #configure(option, on) {
+    const { _sqlite3_db_config, _malloc, _free } = this.#sqlite;
+    const more = _malloc(8);
+    this.#sqlite.HEAP32.set([on ? 1 : 0, 0], more >> 2);
+    const code = _sqlite3_db_config(this.#db, option, more);
+    _free(more);
+    if (code !== SQLITE_OK) throw new Error(`SQLite could not be configured: ${code}`);
   }
 
   #run(sql, params = []) {

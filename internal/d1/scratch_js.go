@@ -18,7 +18,7 @@ import (
 //
 //	u32 extended result code of SQLite; string message if it is not 0
 //
-// and then, by callRun, callText, callKeeps and callEmpty, string text; by callColumns and callTouches, u32 names, each: string. scratch.mjs is the other side.
+// and then, by callRun, callText and callKeeps, string text; by callColumns and callTouches, u32 names, each: string. scratch.mjs is the other side.
 const (
 	callRun     = 1
 	callText    = 2
@@ -27,7 +27,7 @@ const (
 	callLoad    = 5
 	callKeeps   = 6 // answers "1" if it does
 	callRelease = 7
-	callEmpty   = 8 // of the tables that the parameters name, or all; answers "1" if it did
+	callEmpty   = 8 // the tables that the parameters name, or all
 )
 
 // hostScratch is the SQLite that the runtime keeps.
@@ -56,13 +56,13 @@ func (s hostScratch) Keeps() bool {
 func (s hostScratch) Release() { _, _ = s.call(callRelease, Statement{}) }
 
 // Empty implements Scratch.
-func (s hostScratch) Empty(tables []string) bool {
+func (s hostScratch) Empty(tables []string) error {
 	params := make([]any, len(tables))
 	for i, name := range tables {
 		params[i] = name
 	}
-	emptied, err := s.text(callEmpty, Statement{Params: params})
-	return err == nil && emptied == "1"
+	_, err := s.call(callEmpty, Statement{Params: params})
+	return err
 }
 
 // Run implements Scratch.
@@ -80,8 +80,8 @@ func (s hostScratch) Touches(statement string) ([]string, error) {
 }
 
 // Load implements Scratch.
-func (s hostScratch) Load(table string, insert Statement) error {
-	_, err := s.call(callLoad, Statement{SQL: insert.SQL, Params: append(insert.Params[:len(insert.Params):len(insert.Params)], table)})
+func (s hostScratch) Load(insert Statement) error {
+	_, err := s.call(callLoad, insert)
 	return err
 }
 

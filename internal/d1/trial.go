@@ -118,7 +118,7 @@ func (t *trial) empty() bool {
 	if !t.scratch.Keeps() || !state.fits {
 		return false
 	}
-	if len(state.rows) > 0 && !t.scratch.Empty(slices.Collect(maps.Keys(state.rows))) {
+	if len(state.rows) > 0 && t.scratch.Empty(slices.Collect(maps.Keys(state.rows))) != nil {
 		return false
 	}
 	clear(state.rows)
@@ -158,7 +158,7 @@ func (t *trial) keepSchema() {
 		return
 	}
 	t.db.learnTables(t.scratch)
-	if t.scratch.Empty(nil) && t.noteTables() == nil {
+	if t.scratch.Empty(nil) == nil && t.noteTables() == nil {
 		return
 	}
 	state.fits = false

@@ -85,7 +85,7 @@ func (t *trial) loadSome(ctx context.Context, names []string) error {
 		text, ok := list.values[i].(string)
 		if ok {
 			t.db.scratch.rows[name] = true
-			err = t.scratch.Load(name, Statement{SQL: inserts[i], Params: []any{text}})
+			err = t.scratch.Load(Statement{SQL: inserts[i], Params: []any{text}})
 		}
 		if !ok || err != nil {
 			t.large[name], t.db.scratch.large[name] = true, true

@@ -124,7 +124,7 @@ func (t *trial) fetchRows(ctx context.Context, table string, set *rowSet, keys [
 		return err
 	}
 	t.db.scratch.rows[table] = true
-	if err := t.scratch.Load(table, Statement{SQL: insert, Params: []any{text}}); err != nil {
+	if err := t.scratch.Load(Statement{SQL: insert, Params: []any{text}}); err != nil {
 		return err
 	}
 	whole := &entry{

@@ -95,11 +95,11 @@ func (l *liar) Text(query d1.Statement) (string, error) {
 }
 
 // Load leaves tables empty.
-func (l *liar) Load(table string, insert d1.Statement) error {
+func (l *liar) Load(insert d1.Statement) error {
 	if l.lies() {
 		return nil
 	}
-	return l.Scratch.Load(table, insert)
+	return l.Scratch.Load(insert)
 }
 
 // mortal is a scratch whose database is gone from some moment on, until it is opened again.

@@ -42,31 +42,20 @@ func (s *Scratch) Open(_ context.Context, schema []string) error {
 func (s *Scratch) Keeps() bool { return s.db != nil }
 
 // Empty implements d1.Scratch.
-func (s *Scratch) Empty(tables []string) bool {
-	var known []string
-	others := false
-	err := s.each(d1.Statement{SQL: "SELECT type, name FROM sqlite_schema WHERE type='table' OR type='trigger'"}, func(stmt *sqlite3.Stmt) {
-		kind, name := stmt.ColumnText(0), stmt.ColumnText(1)
-		switch {
-		case kind == "trigger":
-			others = others || !strings.HasPrefix(name, "_pf_")
-		case name == "sqlite_sequence":
-			others = true
-		default:
-			known = append(known, name)
-		}
-	})
-	if err != nil || others {
-		return false
-	}
+func (s *Scratch) Empty(tables []string) error {
+	which := "type='table'"
 	if len(tables) > 0 {
-		known = tables
+		which = "name='sqlite_sequence'"
 	}
-	err = s.db.conn.Exec("PRAGMA foreign_keys=OFF")
-	for _, name := range known {
-		err = errors.Join(err, s.db.conn.Exec(`DELETE FROM "`+strings.ReplaceAll(name, `"`, `""`)+`"`))
-	}
-	return errors.Join(err, s.db.conn.Exec("PRAGMA foreign_keys=ON")) == nil
+	err := s.each(d1.Statement{SQL: "SELECT name FROM sqlite_schema WHERE " + which}, func(stmt *sqlite3.Stmt) {
+		tables = append(tables, stmt.ColumnText(0))
+	})
+	return errors.Join(err, s.quietly(func() (err error) {
+		for _, name := range tables {
+			err = errors.Join(err, s.db.conn.Exec(`DELETE FROM "`+strings.ReplaceAll(name, `"`, `""`)+`"`))
+		}
+		return err
+	}))
 }
 
 // Release implements d1.Scratch.
@@ -135,19 +124,18 @@ func (s *Scratch) Touches(statement string) ([]string, error) {
 }
 
 // Load implements d1.Scratch.
-func (s *Scratch) Load(table string, insert d1.Statement) (err error) {
-	triggers := map[string]string{}
-	err = s.each(d1.Statement{SQL: "SELECT name, sql FROM sqlite_schema WHERE type='trigger' AND tbl_name=? COLLATE NOCASE", Params: []any{table}},
-		func(stmt *sqlite3.Stmt) { triggers[stmt.ColumnText(0)] = stmt.ColumnText(1) })
-	for name := range triggers {
-		err = errors.Join(err, s.db.conn.Exec(`DROP TRIGGER "`+strings.ReplaceAll(name, `"`, `""`)+`"`))
+func (s *Scratch) Load(insert d1.Statement) error {
+	return s.quietly(func() error { return s.each(insert, func(*sqlite3.Stmt) {}) })
+}
+
+// quietly has no trigger fire, and no foreign key be checked, by what is run.
+func (s *Scratch) quietly(run func() error) error {
+	set := func(on bool) error {
+		_, err := s.db.conn.Config(sqlite3.DBCONFIG_ENABLE_TRIGGER, on)
+		_, other := s.db.conn.Config(sqlite3.DBCONFIG_ENABLE_FKEY, on)
+		return errors.Join(err, other)
 	}
-	err = errors.Join(err, s.db.conn.Exec("PRAGMA foreign_keys=OFF"), s.each(insert, func(*sqlite3.Stmt) {}),
-		s.db.conn.Exec("PRAGMA foreign_keys=ON"))
-	for _, sql := range triggers {
-		err = errors.Join(err, s.db.conn.Exec(sql))
-	}
-	return err
+	return errors.Join(set(false), run(), set(true))
 }
 
 func (s *Scratch) prepare(sql string) (*sqlite3.Stmt, error) {
