@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
 
-import { startBoth } from "../harness.mjs";
+import { startBoth, withWorker } from "../harness.mjs";
 import { createDocuments, eventually, file, keys, memory } from "../support/files.mjs";
 import { animation, picture, sharp } from "../support/images.mjs";
 
@@ -124,6 +124,17 @@ describe("thumbs by IMAGES", () => {
     assert.ok((await thumb(worker, record, "20x10t")).body.length > 1_000_000);
   });
 
+  test("many different ones at once", { timeout: 60_000 }, async () => {
+    const content = await picture(2000, 1500).jpeg().toBuffer();
+    const record = await create(worker, ...Array.from({ length: 40 }, () => content));
+    const before = await memory(worker);
+    const answers = await Promise.all(record.pictures.map((_, i) => thumb(worker, record, "100x100", i)));
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+    assert.ok(answers[0].body.length < 10_000);
+    assert.equal(await images(""), 40);
+    assert.ok((await memory(worker)) <= before + 8);
+  });
+
   for (const mode of ["", "slow"]) {
     test(`fifty clients at once, "${mode}": the binding is asked once`, async () => {
       const record = await create(worker, await picture(1000, 800).png().toBuffer());
@@ -163,3 +174,14 @@ describe("thumbs by IMAGES", () => {
     assert.deepEqual(counted.map(([, times]) => times), [1]);
   });
 });
+
+test("an IMAGES that is something else: Go makes the thumbs, and it is said once", () =>
+  withWorker({ vars: { IMAGES: "true" } }, async (target) => {
+    await createDocuments(await target.admin());
+    const record = await target.client().collection("documents").create({ one: file("p", await PICTURES["colors.png"]()) });
+    for (const size of ["100x100", "10x20"]) {
+      const { width } = await sharp(await (await fetch(target.client().files.getURL(record, record.one, { thumb: size }))).arrayBuffer()).metadata();
+      assert.equal(width, Number.parseInt(size, 10));
+    }
+    assert.equal(target.output.since().match(/IMAGES is not an Images binding/g).length, 1);
+  }));
