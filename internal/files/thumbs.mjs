@@ -164,9 +164,16 @@ async function examine(scope, bucket, key, object) {
   return header;
 }
 
-/** After a thumb was stored: one whose original was deleted meanwhile would stay for ever. @returns {Promise<boolean>} whether it is there */
+/**
+ * To be called when a thumb was stored: one whose original was deleted meanwhile would stay for ever.
+ * @returns {Promise<boolean>} whether it is there
+ */
 export async function keepThumb(scope, bucket, key, original) {
-  if (await bucket.head(scope, original)) return true;
-  await bucket.delete(scope, [key]);
-  return false;
+  let kept = false;
+  try {
+    kept = (await bucket.head(scope, original)) !== null;
+    return kept;
+  } finally {
+    if (!kept) await bucket.delete(scope, [key]);
+  }
 }
