@@ -174,6 +174,7 @@ export class Runtime {
       run: (owner, task, done) => this.#runFileCall(owner, task, done),
       memory: () => this.memory,
       collect: (turn) => this.#enter(turn, EVENT_COLLECT, 0, EMPTY),
+      copies: () => this.#exports.pocketflare_copies() === 1,
     });
     this.disk = disk;
     globalThis.fs = fs;

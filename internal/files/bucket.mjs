@@ -61,6 +61,11 @@ export class Bucket {
     return longest > KEY_LIMIT && encoder.encode(this.#prefix + key).length > KEY_LIMIT;
   }
 
+  /** The name of its binding. */
+  get binding() {
+    return this.#name;
+  }
+
   /** What comes before each of its keys in R2. */
   get prefix() {
     return this.#prefix;

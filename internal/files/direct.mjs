@@ -4,10 +4,13 @@
 import { Reader, Writer } from "../wire/wire.mjs";
 import { STAGING } from "./bucket.mjs";
 import { S3 } from "./s3.mjs";
-import { sweepStaging } from "./spool.mjs";
+import { sweepStaging } from "./staging.mjs";
 
 /** For how long an upload's URLs and token can be used, in seconds. */
 export const UPLOAD_SECONDS = 12 * 3600;
+
+/** The binding of the bucket that the credentials are for. */
+const BINDING = "STORAGE";
 
 const TOKEN_PREFIX = "pocketflare_upload_";
 
@@ -20,7 +23,7 @@ export class UploadError extends Error {
 }
 
 /** Direct transfers are off; the message tells the owner why. */
-class DirectError extends Error {
+export class DirectError extends Error {
   name = "DirectError";
 }
 
@@ -84,6 +87,11 @@ export class Direct {
   /** Whether the settings are there. */
   get on() {
     return this.#s3 !== null;
+  }
+
+  /** Whether a bucket may be reached by S3. */
+  serves(bucket) {
+    return this.on && bucket.binding === BINDING;
   }
 
   /** Why it is off, if it was meant to be on. */

@@ -13,6 +13,7 @@
 import { FileSystemError } from "../memfs/errors.mjs";
 import { attributesOf, metadataFrom } from "./attributes.mjs";
 import { Bucket } from "./bucket.mjs";
+import { CopiedObject } from "./copy.mjs";
 import { Listing } from "./listing.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { Spool } from "./spool.mjs";
@@ -40,7 +41,7 @@ const COLLECTED = 4 * 1024 * 1024;
 /** How much more than an image's beginning tells Go's memory may grow, in bytes, until its thumb is given up. */
 const SLACK = 16 * 1024 * 1024;
 
-/** The length of a reference to a file of the spool. */
+/** The length of a reference to a file of the spool, or to an object. */
 const REFERENCE_LENGTH = 72;
 
 const LINK = /^r2:([^/]+)\/(.*)$/;
@@ -51,9 +52,9 @@ const encoder = new TextEncoder();
  * Lays mounted buckets over a file system in memory.
  * @param {object} memory the fs of createFileSystem
  * @param {{ scope: () => object | null, run: (scope: object | null, task: (scope) => Promise<any>, done: (error, value) => void) => void,
- *   memory: () => number, collect: (turn: object) => void }} host
+ *   memory: () => number, collect: (turn: object) => void, copies: () => boolean }} host
  *   scope is that of the goroutine that calls; run has a task run in it and done called in its turn; memory is the size of Go's in bytes,
- *   and collect frees what it can of it
+ *   and collect frees what it can of it; copies tells whether the file that is opened is going to be copied whole, and nothing else
  * @returns {{ fs: object, disk: Disk }} the same calls, and the disk, which knows the places of paths
  */
 export function createDisk(memory, host) {
@@ -92,7 +93,7 @@ class Disk {
   #spool = null;
   #thumbs = new Thumbs();
   #written = new Map(); // files in the spool, by their paths
-  #references = new Map(); // files of the spool by their references, which nobody can guess
+  #references = new Map(); // files of the spool, and objects, by their references, which nobody can guess
   #renamed = new Set(); // paths of files that were renamed: the local driver removes them once more
   #descriptors = new Map();
   #lastDescriptor = FIRST_DESCRIPTOR - 1;
@@ -258,6 +259,7 @@ class Disk {
     const { missing } = seen;
     const decoded = missing?.bucket === bucket && missing.original === key;
     if (decoded) seen.missing = null;
+    if (known?.size > 0 && base === key && this.#host.copies()) return this.#openCopied(place, known);
     if (known !== undefined && !decoded) return this.#openObject(place, base, known);
     return async (scope) => {
       const object = known === undefined ? await this.#look(scope, bucket, base) : known;
@@ -272,6 +274,14 @@ class Disk {
     if (!object) throw new FileSystemError("ENOENT", path);
     if (base === key) return this.#describe({ file: new ObjectReader(bucket, key, object), path, ...limits });
     return this.#describe({ file: new Text(attributesOf(object), object.uploaded.getTime()), path });
+  }
+
+  /** PocketBase has looked at the object before it copies it. */
+  #openCopied({ path, bucket }, object) {
+    const reference = newReference();
+    const file = new CopiedObject(bucket, object, reference, () => this.#references.delete(reference));
+    this.#references.set(reference, file);
+    return this.#describe({ file, path });
   }
 
   #create({ path, bucket }, flags) {
@@ -376,7 +386,7 @@ class Disk {
   readlink({ path }) {
     const file = this.#written.get(path);
     if (!file) throw new FileSystemError("EINVAL", path);
-    file.reference ??= crypto.randomUUID() + crypto.randomUUID();
+    file.reference ??= newReference();
     this.#references.set(file.reference, file);
     return file.reference;
   }
@@ -450,6 +460,10 @@ class Disk {
   f_ftruncate({ path }) {
     throw new FileSystemError("ENOSYS", path);
   }
+}
+
+function newReference() {
+  return crypto.randomUUID() + crypto.randomUUID();
 }
 
 /** What one event has seen of the buckets, so that it asks once. */

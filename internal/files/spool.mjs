@@ -5,7 +5,9 @@
 
 import { FileSystemError } from "../memfs/errors.mjs";
 import { STAGING } from "./bucket.mjs";
+import { copyObject } from "./copy.mjs";
 import { ObjectReader } from "./reader.mjs";
+import { sweepStaging, undo } from "./staging.mjs";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -26,9 +28,6 @@ const BEGINNING = 64 * 1024;
 
 /** How much of a copy stays in memory; of one that grows past it only the object is known that it is a copy of. */
 const COPY_MEMORY = 256 * 1024;
-
-/** Staged objects older than this, in milliseconds, are of isolates that are gone. */
-const STALE = 2 * 3600_000;
 
 /** Makes files and counts what they take. */
 export class Spool {
@@ -65,14 +64,6 @@ export class Spool {
     const failed = (error) => console.error(`pocketflare: what is stale could not be removed: ${error.message}`);
     scope.ctx.waitUntil(sweepStaging(scope, this.#bucket).catch(failed));
   }
-}
-
-/** Removes the staged objects of isolates that are gone, and of clients that have not come back. */
-export async function sweepStaging(scope, bucket) {
-  const stale = [];
-  const before = Date.now() - STALE;
-  for await (const object of bucket.list(scope, STAGING)) if (object.uploaded.getTime() < before) stale.push(object.key);
-  await bucket.delete(scope, stale);
 }
 
 /**
@@ -286,7 +277,7 @@ class SpoolFile {
 
   async #store(scope, bucket, key, options) {
     if (this.#isCopy) {
-      await bucket.copy(scope, key, this.#original.bucket, this.#original.object, this.size, options);
+      await copyObject(scope, this.#original, this.size, bucket, key, options);
       return;
     }
     if (!this.#staged) {
@@ -317,16 +308,6 @@ class SpoolFile {
       await this.#upload?.abort().catch(() => {}); // there is none any more where its completion's answer was lost
       await this.#spool.bucket.delete(scope, [this.#staged]);
     };
-  }
-}
-
-/** Deletes what an attempt may have stored whose answer was lost; what was there before stays. */
-export async function undo(scope, bucket, key, started) {
-  try {
-    const object = await bucket.head(scope, key);
-    if (object && object.uploaded.getTime() >= started) await bucket.delete(scope, [key]);
-  } catch (error) {
-    console.error(`pocketflare: a file may have been left behind: ${error.message}`);
   }
 }
 

@@ -6,7 +6,7 @@ import { Reader, Writer } from "../wire/wire.mjs";
 import { STAGING, StorageError } from "./bucket.mjs";
 import { UPLOAD_SECONDS, UploadError } from "./direct.mjs";
 import { ObjectReader } from "./reader.mjs";
-import { undo } from "./spool.mjs";
+import { undo } from "./staging.mjs";
 
 const MEBIBYTE = 1024 * 1024;
 

@@ -1,6 +1,7 @@
 /**
  * The Worker with a door to its STORAGE bucket for test/support/s3.mjs: POST /r2/<call>, with the arguments as JSON in the header
- * "arguments" and bytes in the body. What is not bytes is answered as JSON.
+ * "arguments" and bytes in the body. What is not bytes is answered as JSON. /r2/calls tells the Worker's own calls of the bucket
+ * since it was last asked.
  */
 import worker from "../../worker.mjs";
 
@@ -27,6 +28,21 @@ const CALLS = {
   },
 };
 
+const calls = [];
+
+function counted(bucket) {
+  return new Proxy(bucket, {
+    get(target, name) {
+      return (...args) => {
+        calls.push(name);
+        return target[name](...args);
+      };
+    },
+  });
+}
+
+let storage;
+
 function plain({ key, size, etag, httpEtag, httpMetadata, customMetadata, range }) {
   return { key, size, etag, httpEtag, httpMetadata, customMetadata, range };
 }
@@ -38,7 +54,9 @@ function told(object) {
 export default {
   fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);
-    if (!pathname.startsWith("/r2/")) return worker.fetch(request, env, ctx);
+    storage ??= counted(env.STORAGE);
+    if (!pathname.startsWith("/r2/")) return worker.fetch(request, { ...env, STORAGE: storage }, ctx);
+    if (pathname === "/r2/calls") return Response.json(calls.splice(0));
     return CALLS[pathname.slice("/r2/".length)](env.STORAGE, JSON.parse(decodeURIComponent(request.headers.get("arguments"))), request.body ?? "");
   },
 };

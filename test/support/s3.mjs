@@ -230,6 +230,11 @@ export class Door {
     return response;
   }
 
+  /** @returns {Promise<string[]>} what the Worker has called since this was asked last */
+  calls() {
+    return this.call("calls", {});
+  }
+
   head(key) {
     return this.call("head", { key });
   }
