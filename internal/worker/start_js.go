@@ -165,12 +165,15 @@ func noteChanges(next http.Handler) http.Handler {
 
 func boot(app *pocketbase.PocketBase) (*instance, error) {
 	host.Mark(host.PhaseBootstrap)
-	tightenCollector()
+	setCollector(gcPercent)
 	races, migrating := 0, false
 	mayGuess := func() bool { return migrating && races == 0 || host.Repeatable() } // a boot's steps are repeated as well
 	databases := newDatabases(app, mayGuess, func() { races++ })
 	objects, migrated := databases.size()
 	migrating = usesScratch() && !migrated
+	if !migrated {
+		setCollector(makingGCPercent)
+	}
 	if err := adopt(app, databases.connect); err != nil {
 		return nil, err
 	}
@@ -210,7 +213,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	relaxCollector()
+	setCollector(gcPercent)
 	migrating = false
 	return &instance{noteChanges(handler), databases.caches, live, requestLogs}, nil
 }
@@ -237,21 +240,14 @@ const (
 	gcMemoryLimit = 44 << 20
 )
 
-// bootGCPercent has the collector run more often than Go's default while the app starts: the migrations of an empty database would leave a
-// megabyte more behind, which linear memory never gives back, and it costs no time that was seen.
-const bootGCPercent = 60
+// makingGCPercent has the collector run more often than Go's default while a database is made: the migrations would leave megabytes behind
+// that linear memory never gives back.
+const makingGCPercent = 60
 
-// tightenCollector sets it, unless the environment does.
-func tightenCollector() {
+// setCollector sets them, unless the environment does.
+func setCollector(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(bootGCPercent)
-	}
-}
-
-// relaxCollector sets them, unless the environment does.
-func relaxCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(percent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(gcMemoryLimit)
