@@ -2,13 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 
 import { startStock, startWorker } from "../../test/harness.mjs";
 
-const FLOOR = fileURLToPath(new URL("floor.mjs", import.meta.url));
+const FLOOR = ["floor.mjs", "floor-files.mjs"];
 const COMPATIBILITY_DATE = "2026-11-17";
 
 export const NAMES = ["stock", "floor", "worker"];
@@ -50,8 +49,9 @@ async function startFloor({ persist } = {}) {
     workers: [{
       name: "floor",
       compatibilityDate: COMPATIBILITY_DATE,
-      modules: [{ type: "ESModule", path: "floor.mjs", contents: readFileSync(FLOOR, "utf8") }],
+      modules: FLOOR.map((path) => ({ type: "ESModule", path, contents: readFileSync(new URL(path, import.meta.url), "utf8") })),
       d1Databases: { APP_DB: "app", LOGS_DB: "logs" },
+      r2Buckets: { STORAGE: "storage" },
     }],
   }));
   const url = (await mf.ready).origin;

@@ -7,6 +7,8 @@
  * many statements. The floor makes as many, of the operation's own statements with look-ups by primary key before them.
  */
 
+import { files } from "./floor-files.mjs";
+
 const COLUMNS = {
   posts: ["title", "body", "n", "active"],
   items: ["title", "body", "n", "active"],
@@ -33,6 +35,10 @@ export default {
     if (path[0] === "health") {
       await d1.run([]);
       return answer({ message: "API is healthy.", code: 200, data: {} });
+    }
+    if (path[0] === "files") {
+      if (request.headers.has("x-d1")) await d1.run([]);
+      return files(env.STORAGE, request, path.at(-1));
     }
     if (path[0] === "touch") return touch(env);
     if (path[0] === "settings") return answer({});

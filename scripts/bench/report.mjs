@@ -92,17 +92,18 @@ function renderColdStarts({ existing, empty, twoIsolates }) {
   return `First request to its answer, milliseconds:\n\n${table(head, rows)}\n\n${phases}`;
 }
 
-function renderFiles({ stock, worker }) {
+function renderFiles({ stock, floor, worker }) {
+  const row = (title, figure) => [title, stock[figure], floor[figure], worker[figure], ratio(worker[figure], stock[figure]), ratio(worker[figure], floor[figure])];
   const rows = [
-    ["upload of 50 MB, ms", stock.upload, worker.upload],
-    ["download of 50 MB, ms", stock.download, worker.download],
-    ["Go's memory after it, MB", "", worker.memory],
-    ["downloads of 2 KB, 16 connections, a second", stock.rate, worker.rate],
-    ["first thumb, ms", stock.first, worker.first],
-    ["the same again, ms", stock.cached, worker.cached],
+    row("upload of 50 MB, ms", "upload"),
+    row("download of 50 MB, ms", "download"),
+    ["the most that Go's memory was, MB", "", "", worker.memory, "", ""],
+    row("downloads of 2 KB, 16 connections, a second", "rate"),
+    row("first thumb, ms", "first"),
+    row("the same again, ms", "cached"),
   ];
   const round = (value) => (typeof value === "number" ? value.toFixed(value < 100 ? 1 : 0) : value);
-  return table(["files", "stock", "Worker"], rows.map(([title, ...values]) => [title, ...values.map(round)]));
+  return table(["files", "stock", "floor", "Worker", "of stock", "of floor"], rows.map(([title, ...values]) => [title, ...values.map(round)]));
 }
 
 function memoryOf(timing) {

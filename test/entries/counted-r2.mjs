@@ -1,44 +1,36 @@
 /**
- * The Worker with a STORAGE bucket whose calls are counted. GET /r2/counts tells {"put <key>": times, …} since it was asked last; of what is
- * got whole and in part it tells "get" and "part". GET /r2/delay?ms= has each put begin so much later from then on.
+ * The Worker with a STORAGE bucket that tells in the header X-R2 which of its methods a request has called until it was answered, in their
+ * order. One request at a time.
  */
 import worker from "../../worker.mjs";
 
 export * from "../../worker.mjs";
 
-const wrapped = new WeakMap();
-let counts = {};
-let delay = 0;
+let calls = [];
+let storage;
 
-export default {
-  ...worker,
-  async fetch(request, env, ctx) {
-    const url = new URL(request.url);
-    if (url.pathname === "/r2/delay") {
-      delay = Number(url.searchParams.get("ms"));
-      return new Response();
-    }
-    if (url.pathname === "/r2/counts") {
-      const told = counts;
-      counts = {};
-      return Response.json(told);
-    }
-    if (!wrapped.has(env)) wrapped.set(env, { ...env, STORAGE: counted(env.STORAGE) });
-    return worker.fetch(request, wrapped.get(env), ctx);
-  },
-};
-
-function counted(bucket) {
-  return new Proxy(bucket, {
+function counted(object) {
+  return new Proxy(object, {
     get(target, name) {
       const value = target[name];
       if (typeof value !== "function") return value;
-      return async (key, ...args) => {
-        const what = `${name === "get" && args[0]?.range?.length ? "part" : name} ${typeof key === "string" ? key : ""}`;
-        counts[what] = (counts[what] ?? 0) + 1;
-        if (name === "put" && delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-        return value.call(target, key, ...args);
+      return async (...args) => {
+        calls.push(name);
+        const result = await value.apply(target, args);
+        return name === "createMultipartUpload" ? counted(result) : result;
       };
     },
   });
 }
+
+export default {
+  ...worker,
+  async fetch(request, env, ctx) {
+    storage ??= counted(env.STORAGE);
+    calls = [];
+    const response = await worker.fetch(request, { ...env, STORAGE: storage }, ctx);
+    const headers = new Headers(response.headers);
+    headers.set("X-R2", calls.join(","));
+    return new Response(response.body, { status: response.status, headers });
+  },
+};
