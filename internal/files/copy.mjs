@@ -19,10 +19,9 @@ const encoder = new TextEncoder();
 export async function copyObject(scope, from, size, bucket, key, options) {
   const { direct } = scope.runtime;
   const { object } = from;
-  if (size === object.size && size >= SERVER_SIDE && direct.serves(from.bucket) && direct.serves(bucket)) {
+  if (size === object.size && size >= SERVER_SIDE && from.bucket === bucket && direct.serves(bucket)) {
     try {
-      const s3 = await direct.s3(scope, bucket);
-      await s3.copy({ key: object.key, etag: object.etag, size }, bucket.prefix + key, options);
+      await direct.copy(scope, bucket, object, key, options);
       return;
     } catch (error) {
       if (!(error instanceof DirectError)) throw error; // it was found out that they are wrong

@@ -2,8 +2,8 @@
 // signed URLs, to upload files past the platform's limit of a request (uploads.mjs) or to download large ones. links.go has the packets.
 
 import { Reader, Writer } from "../wire/wire.mjs";
-import { STAGING } from "./bucket.mjs";
-import { S3 } from "./s3.mjs";
+import { STAGING, StorageError } from "./bucket.mjs";
+import { S3, S3Error } from "./s3.mjs";
 import { sweepStaging } from "./staging.mjs";
 
 /** For how long an upload's URLs and token can be used, in seconds. */
@@ -101,7 +101,7 @@ export class Direct {
 
   /**
    * @param {import("./bucket.mjs").Bucket} bucket
-   * @returns {Promise<S3>} the bucket's S3 side. The first time in an isolate it is proved that it is this bucket's, and that the key may read.
+   * @returns {Promise<S3>} the bucket's S3 side. The first time in an isolate it is proved that it is this bucket's, and that the key may write.
    */
   async s3(scope, bucket) {
     if (!this.#s3) throw new DirectError(this.#problem ?? "no credentials are set");
@@ -112,19 +112,37 @@ export class Direct {
   async #check(scope, bucket) {
     const s3 = this.#s3;
     const key = `${STAGING}check-${crypto.randomUUID()}`;
-    await bucket.put(scope, key, new Uint8Array(0));
     try {
-      const status = await s3.head(bucket.prefix + key);
-      if (status === 200) {
-        this.#checked = true;
-        return;
-      }
-      const reason = status === 404 ? "R2_STORAGE_BUCKET is not the bucket behind STORAGE" : `R2's S3 API has refused the key with status ${status}`;
-      if (this.#s3) this.#turnOff(reason);
-      throw new DirectError(reason);
-    } finally {
-      await bucket.delete(scope, [key]);
+      await s3.putEmpty(bucket.prefix + key);
+    } catch (error) {
+      if (!(error instanceof S3Error)) throw error; // it may pass
+      this.#refuse(`R2's S3 API does not let the key write to R2_STORAGE_BUCKET: ${error.status} ${error.code}`);
     }
+    if (!(await bucket.head(scope, key))) {
+      await s3.delete(bucket.prefix + key);
+      this.#refuse("R2_STORAGE_BUCKET is not the bucket behind STORAGE");
+    }
+    await bucket.delete(scope, [key]);
+    this.#checked = true;
+  }
+
+  #refuse(reason) {
+    if (this.#s3) this.#turnOff(reason);
+    throw new DirectError(reason);
+  }
+
+  /**
+   * Copies an object within the bucket, its bytes in R2.
+   * @param {{ key: string, etag: string, size: number }} source exactly this one; `key` is R2's
+   * @param {string} key the bucket's
+   * @param {R2PutOptions} options the metadata of the copy
+   */
+  async copy(scope, bucket, source, key, options) {
+    const s3 = await this.s3(scope, bucket);
+    await s3.copy(source, bucket.prefix + key, options);
+    // Each part was copied on condition that it is the same object, which not every S3 has for parts.
+    const now = await bucket.head(scope, source.key.slice(bucket.prefix.length));
+    if (source.key !== bucket.prefix + key && now?.etag !== source.etag) throw new StorageError("the object was replaced while it was copied");
   }
 
   /** Removes, once an isolate, uploads that nobody has ended or used. */

@@ -10,7 +10,13 @@ const MEBIBYTE = 1024 * 1024;
 const ATTEMPTS = 3;
 const PAUSE = 100;
 
-/** Objects up to this size are copied by one request, larger ones in parts of this size or more: S3 answers when the copy is made. */
+/**
+ * Objects up to this size are copied by one request. Larger ones are copied in parts: of a copy that was given up and goes on nothing is stored
+ * then.
+ */
+const SMALL = 8 * MEBIBYTE;
+
+/** The size of a part, unless that makes too many: S3 answers when the copy is made. */
 const COPY_PART = 128 * MEBIBYTE;
 
 /** The most parts that an upload has. */
@@ -64,10 +70,13 @@ export class S3 {
     return signed.url.href;
   }
 
-  /** @returns {Promise<number>} the status of a look at an object */
-  async head(key) {
-    const response = await this.#fetch("HEAD", key, {});
-    return response.status;
+  /** Stores an empty object. */
+  async putEmpty(key) {
+    await this.#ask("PUT", key, {});
+  }
+
+  async delete(key) {
+    await this.#ask("DELETE", key, {});
   }
 
   /** Begins a multipart upload. @returns {Promise<string>} its id */
@@ -123,15 +132,16 @@ export class S3 {
   async copy(source, key, options) {
     const headers = { "x-amz-copy-source": `/${this.#settings.bucket}/${encodePath(source.key)}`, "x-amz-copy-source-if-match": `"${source.etag}"` };
     const metadata = metadataHeaders(options);
-    if (source.size <= COPY_PART) {
+    if (source.size <= SMALL) {
       await this.#ask("PUT", key, { headers: { ...headers, ...metadata, "x-amz-metadata-directive": "REPLACE" }, moves: source.size });
       return;
     }
     const uploadId = await this.createUpload(key, metadata);
     try {
-      await this.completeUpload(key, uploadId, await this.#copyParts(source.size, key, uploadId, headers));
+      const parts = await this.#copyParts(source.size, key, uploadId, headers);
+      await this.completeUpload(key, uploadId, parts).catch(ignoreEnded); // then an attempt whose answer was lost has made the object
     } catch (error) {
-      await this.abortUpload(key, uploadId).catch(() => {}); // there is none any more where its completion's answer was lost
+      await this.abortUpload(key, uploadId).catch(() => {}); // what it failed for is told
       throw error;
     }
   }
@@ -140,8 +150,9 @@ export class S3 {
     const length = Math.max(COPY_PART, Math.ceil(size / MOST_PARTS));
     const parts = [];
     let next = 1;
+    let failure;
     const work = async () => {
-      for (let number = next++; (number - 1) * length < size; number = next++) {
+      for (let number = next++; (number - 1) * length < size && !failure; number = next++) {
         const start = (number - 1) * length;
         const range = `bytes=${start}-${Math.min(start + length, size) - 1}`;
         const query = { partNumber: String(number), uploadId };
@@ -149,7 +160,9 @@ export class S3 {
         parts[number - 1] = { number, etag: textOf(answer, "ETag") };
       }
     };
-    await Promise.all(Array.from({ length: COPIES_AT_ONCE }, work));
+    const note = (error) => (failure ??= error);
+    await Promise.all(Array.from({ length: COPIES_AT_ONCE }, () => work().catch(note)));
+    if (failure) throw failure;
     return parts;
   }
 
@@ -194,6 +207,11 @@ export class S3 {
     signed.url.search = signed.url.search.replaceAll("+", "%20"); // which is what was signed; a plus need not be taken for a space
     return signed;
   }
+}
+
+/** Takes an upload that is not there any more for one that was ended. */
+export function ignoreEnded(error) {
+  if (error.code !== "NoSuchUpload") throw error;
 }
 
 function fail(method, key, reason) {

@@ -6,6 +6,7 @@ import { Reader, Writer } from "../wire/wire.mjs";
 import { STAGING, StorageError } from "./bucket.mjs";
 import { UPLOAD_SECONDS, UploadError } from "./direct.mjs";
 import { ObjectReader } from "./reader.mjs";
+import { ignoreEnded } from "./s3.mjs";
 import { undo } from "./staging.mjs";
 
 const MEBIBYTE = 1024 * 1024;
@@ -83,7 +84,7 @@ async function stagedFile(scope, s3, bucket, ticket) {
   }
   if (!object) throw new UploadError("The file was not uploaded, or was used already. Upload it again.");
   if (object.size !== ticket.size) throw new UploadError(`The upload has ${object.size} bytes and not ${ticket.size}. Upload the file again.`);
-  return new StagedFile(s3, bucket, ticket.key, object, await beginningOf(scope, bucket, ticket.key, object));
+  return new StagedFile(bucket, ticket.key, object, await beginningOf(scope, bucket, ticket.key, object));
 }
 
 async function beginningOf(scope, bucket, key, object) {
@@ -99,17 +100,15 @@ async function beginningOf(scope, bucket, key, object) {
 
 /** Puts the parts of an upload together. */
 async function complete(s3, bucket, { key, uploadId, size, partSize }) {
-  try {
-    const parts = await s3.listParts(bucket.prefix + key, uploadId);
-    const count = Math.ceil(size / partSize);
-    const whole = parts.filter((part, index) => part.number === index + 1 && part.size === Math.min(partSize, size - index * partSize));
-    if (parts.length !== count || whole.length !== count) {
-      throw new UploadError(`The upload is not complete: ${whole.length} of ${count} parts are there.`);
-    }
-    await s3.completeUpload(bucket.prefix + key, uploadId, parts);
-  } catch (error) {
-    if (error.code !== "NoSuchUpload") throw error; // it was completed, or given up
+  const name = bucket.prefix + key;
+  const parts = await s3.listParts(name, uploadId).catch(ignoreEnded);
+  if (!parts) return; // it was completed, or given up
+  const count = Math.ceil(size / partSize);
+  const whole = parts.filter((part, index) => part.number === index + 1 && part.size === Math.min(partSize, size - index * partSize));
+  if (parts.length !== count || whole.length !== count) {
+    throw new UploadError(`The upload is not complete: ${whole.length} of ${count} parts are there.`);
   }
+  await s3.completeUpload(name, uploadId, parts).catch(ignoreEnded);
 }
 
 /** Operation: gives an upload up. */
@@ -121,9 +120,7 @@ export async function uploadAbort(scope, payload) {
   const s3 = await direct.s3(scope, bucket);
   const { key, uploadId } = await direct.unseal(request.string(), owner);
   if (uploadId) {
-    await s3.abortUpload(bucket.prefix + key, uploadId).catch((error) => {
-      if (error.code !== "NoSuchUpload") throw error;
-    });
+    await s3.abortUpload(bucket.prefix + key, uploadId).catch(ignoreEnded);
   }
   await bucket.delete(scope, [key]);
 }
@@ -168,15 +165,13 @@ class Claims {
 
 /** An upload that is there, as a file that Go can read and have stored. */
 class StagedFile {
-  #s3;
   #bucket;
   #key;
   #object;
   #beginning;
   #reader;
 
-  constructor(s3, bucket, key, object, beginning) {
-    this.#s3 = s3;
+  constructor(bucket, key, object, beginning) {
     this.#bucket = bucket;
     this.#key = key;
     this.#object = object;
@@ -205,20 +200,12 @@ class StagedFile {
   async publish(scope, bucket, key, options) {
     const started = Date.now();
     try {
-      if (bucket === this.#bucket) await this.#copy(scope, key, options);
+      if (bucket === this.#bucket) await scope.runtime.direct.copy(scope, bucket, this.#object, key, options);
       else await bucket.putStream(scope, key, () => this.#stream(scope), this.size, options);
     } catch (error) {
       await undo(scope, bucket, key, started);
       throw error;
     }
-  }
-
-  async #copy(scope, key, options) {
-    const { prefix } = this.#bucket;
-    const { etag, size } = this.#object;
-    await this.#s3.copy({ key: prefix + this.#key, etag, size }, prefix + key, options);
-    const now = await this.#bucket.head(scope, this.#key); // its client may still write to it
-    if (now?.etag !== etag) throw new StorageError("the upload was replaced while it was copied");
   }
 
   async #stream(scope) {

@@ -21,6 +21,10 @@ const CALLS = {
     await bucket.resumeMultipartUpload(key, uploadId).abort();
     return Response.json(null);
   },
+  async delete(bucket, { key }) {
+    await bucket.delete(key);
+    return Response.json(null);
+  },
   /** Copies an object, or a range of it, within the bucket. */
   async copy(bucket, { from, range, ...to }) {
     const source = await bucket.get(from, { range });

@@ -8,7 +8,7 @@ import { directSettings } from "../../internal/files/direct.mjs";
 import { startWorker, withWorker } from "../harness.mjs";
 import { refused } from "../support/expect.mjs";
 import { MEBIBYTE, bytes, createDocuments, eventually, file, keys, named } from "../support/files.mjs";
-import { Door, FakeS3 } from "../support/s3.mjs";
+import { Door, FakeS3, OTHER_BUCKET } from "../support/s3.mjs";
 
 const RECORDS = "/api/collections/documents/records";
 const UPLOADS = `/api/pocketflare/uploads/collections/documents/records`;
@@ -41,7 +41,7 @@ describe("direct uploads", () => {
   let documents;
   before(async () => {
     s3 = await FakeS3.start();
-    target = await startWorker({ wasm: "build/example.wasm", entry: "test/entries/r2-door.mjs", vars: s3.settings });
+    target = await startWorker({ wasm: "build/example.wasm", entry: "test/entries/r2-door.mjs", vars: { ...s3.settings, POCKETFLARE_R2_TIMEOUT_SECONDS: "1" } });
     s3.bucket = new Door(target.url);
     admin = await target.admin();
     await createDocuments(admin, { fields: [{ name: "picture", type: "file", maxSize: 1000, mimeTypes: ["image/png"] }] });
@@ -119,7 +119,7 @@ describe("direct uploads", () => {
     for await (const chunk of response.body) hash.update(chunk);
     assert.equal(hash.digest("hex"), createHash("sha256").update(data).digest("hex"));
     const copies = s3.requests.filter(({ headers }) => headers["x-amz-copy-source-range"]);
-    assert.equal(copies.length, 2);
+    assert.equal(copies.length, 2); // of 128 MB and the rest
     const expected = named(record, ["huge", "one"]);
     assert.deepEqual(await eventually(() => keys(target), expected), expected);
     assert.equal((await content(record, record.one)).toString(), "the content of small.txt");
@@ -191,6 +191,47 @@ describe("direct uploads", () => {
     assert.match(error.response.data.one.message, /1 of 2 parts/);
     await target.client().send("/api/pocketflare/uploads", { method: "DELETE", body: { token: parts.token } });
     await stored();
+  });
+
+  test("the parts of files of any size", async () => {
+    const GIBIBYTE = 1024 * MEBIBYTE;
+    await createDocuments(admin, { name: "films", fields: [{ name: "film", type: "file", maxSize: 2000 * GIBIBYTE }] });
+    for (const [size, part] of [[16 * MEBIBYTE, 16], [16 * MEBIBYTE + 1, 16], [6 * GIBIBYTE, 16], [20 * GIBIBYTE + 5, 21], [1000 * GIBIBYTE, 1024]]) {
+      const { film: [begun] } = await ask(target.client(), { film: { name: "film.mp4", size } }, UPLOADS.replace("documents", "films"));
+      const sizes = begun.parts.map((each) => each.size);
+      assert.equal(sizes.reduce((sum, each) => sum + each, 0), size);
+      assert.equal(sizes.length, Math.ceil(size / (part * MEBIBYTE)));
+      assert.ok(sizes.slice(0, -1).every((each) => each === part * MEBIBYTE));
+      assert.equal(new Set(begun.parts.map(({ url }) => url)).size, sizes.length);
+      await target.client().send("/api/pocketflare/uploads", { method: "DELETE", body: { token: begun.token } });
+    }
+    assert.deepEqual(s3.incomplete, []);
+  });
+
+  test("an R2 that does not answer a copy: a clear error, and nothing is stored, then or later", { timeout: 30_000 }, async () => {
+    const token = await upload(target.client(), "a.bin", bytes(20 * MEBIBYTE));
+    const late = Promise.withResolvers();
+    s3.fault = ({ headers }) => (headers["x-amz-copy-source"] ? late.promise : undefined);
+    const error = await refused(documents.create({ one: token }), 503);
+    assert.match(error.response.message, /^The file storage cannot be reached/);
+    s3.fault = () => undefined;
+    late.resolve();
+    const left = async () => (await keys(target)).filter((key) => !key.startsWith(".pocketflare/"));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.deepEqual(await left(), []);
+    assert.deepEqual(s3.incomplete, []);
+    const record = await documents.create({ one: token });
+    await stored(record);
+  });
+
+  test("a completion whose answer is lost", async () => {
+    const token = await upload(target.client(), "a.bin", bytes(20 * MEBIBYTE));
+    let completed = 0;
+    s3.lose = ({ method, query }) => method === "POST" && query.has("uploadId") && ++completed > 0;
+    const record = await documents.create({ one: token });
+    s3.lose = () => false;
+    assert.equal(completed, 2); // of the upload and of the copy; the next attempt finds neither any more
+    await stored(record);
   });
 
   test("who may not save the record gets no URL", async () => {
@@ -391,8 +432,9 @@ describe("settings", () => {
     }
   });
   for (const [name, change, problem] of [
-    ["a wrong secret", { R2_SECRET_ACCESS_KEY: "wrong" }, /refused the key with status 403/],
-    ["another bucket", { R2_STORAGE_BUCKET: "another-bucket" }, /R2_STORAGE_BUCKET is not the bucket behind STORAGE/],
+    ["a wrong secret", { R2_SECRET_ACCESS_KEY: "wrong" }, /does not let the key write to R2_STORAGE_BUCKET: 403 SignatureDoesNotMatch/],
+    ["a bucket that does not exist", { R2_STORAGE_BUCKET: "missing-bucket" }, /does not let the key write to R2_STORAGE_BUCKET: 404 NoSuchBucket/],
+    ["another bucket", { R2_STORAGE_BUCKET: OTHER_BUCKET }, /R2_STORAGE_BUCKET is not the bucket behind STORAGE/],
   ]) {
     test(`${name}: found out before it is used`, () =>
       withWorker({ entry: "test/entries/r2-door.mjs", vars: { ...s3.settings, POCKETFLARE_DIRECT_DOWNLOAD_MIN: "1", ...change } }, async (target) => {
@@ -404,6 +446,7 @@ describe("settings", () => {
         await refused(ask(target.client(), { one: { name: "a", size: 1 } }), 503);
         assert.match(target.output.since(), problem);
         assert.deepEqual(await keys(target), named(record));
+        assert.deepEqual([...s3.other], []);
       }));
   }
 });

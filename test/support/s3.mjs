@@ -8,11 +8,18 @@ export const KEY = { accessKeyId: "0123456789abcdef0123456789abcdef", secretAcce
 
 export const BUCKET = "pocketflare-storage";
 
+/** One that is not the Worker's. */
+export const OTHER_BUCKET = "another-bucket";
+
 /** A running S3 API. `requests` has method, query and status of each request, `settings` are the variables that name it. */
 export class FakeS3 {
   requests = [];
-  /** Called with each request, once its signature is right; what it returns, if anything, is the status of an error. */
+  /** Called with each request, once its signature is right; what it returns, or resolves to, if anything, is the status of an error. */
   fault = () => undefined;
+  /** Whether what was done for a request is answered with an error. */
+  lose = () => false;
+  /** The keys in the other bucket. */
+  other = new Set();
   /** What it stores into: a Door, set by the test when there is one. */
   bucket;
   #server;
@@ -64,8 +71,12 @@ export class FakeS3 {
       const refused = refusal(request, { ...KEY, region: "auto" });
       if (refused) throw new Refused(403, refused);
       const [, bucket, ...rest] = path.split("/");
+      if (bucket === OTHER_BUCKET) {
+        this.#serveOther(request, rest.join("/"), response);
+        return;
+      }
       if (bucket !== BUCKET) throw new Refused(404, "NoSuchBucket");
-      const fault = this.fault({ method: request.method, key: decodeURIComponent(rest.join("/")), query, headers: request.headers });
+      const fault = await this.fault({ method: request.method, key: decodeURIComponent(rest.join("/")), query, headers: request.headers });
       if (fault) throw new Refused(fault, "InternalError");
       await this.#serve({ method: request.method, key: decodeURIComponent(rest.join("/")), query, headers: request.headers, body }, response);
     } catch (error) {
@@ -75,6 +86,12 @@ export class FakeS3 {
     } finally {
       this.requests.push({ method: request.method, query: Object.fromEntries(query), headers: request.headers, status: response.statusCode });
     }
+  }
+
+  #serveOther({ method }, key, response) {
+    if (method === "PUT") this.other.add(key);
+    if (method === "DELETE") this.other.delete(key);
+    response.end();
   }
 
   async #serve(request, response) {
@@ -90,11 +107,13 @@ export class FakeS3 {
       PUT: () => this.#put(request, response),
       GET: () => this.#get(request, response),
       HEAD: () => this.#get(request, response),
+      DELETE: () => this.bucket.call("delete", { key: request.key }),
     };
     if (!actions[action]) throw new Refused(501, "NotImplemented");
     const answer = await actions[action]();
+    if (this.lose(request)) throw new Refused(500, "InternalError");
     if (typeof answer === "string") response.setHeader("Content-Type", "application/xml");
-    response.end(answer);
+    response.end(answer ?? undefined);
   }
 
   async #put({ key, headers, body }, response) {
