@@ -69,7 +69,7 @@ func (t *guess) reader(ctx context.Context, p *parsed, query Statement) (reader,
 	if t.trial == nil && !t.beginsEarly(ctx, p) {
 		return t.readStored, nil
 	}
-	touched, err := t.trial.touches(query)
+	touched, err := t.trial.touches(p, query)
 	switch {
 	case err != nil:
 		return t.readWritten, nil // its error is D1's to tell

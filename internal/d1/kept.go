@@ -146,7 +146,7 @@ func (t *trial) writtenWith(table string) ([]string, error) {
 		return nil, err
 	}
 	for _, change := range []string{"UPDATE %s SET %[2]s=%[2]s", "DELETE FROM %s WHERE %s"} {
-		touched, err := t.touches(Statement{SQL: fmt.Sprintf(change, quoteName(table), quoteName(column))})
+		touched, err := t.opens(fmt.Sprintf(change, quoteName(table), quoteName(column)))
 		if err != nil {
 			return nil, err
 		}

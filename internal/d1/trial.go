@@ -26,7 +26,7 @@ type trial struct {
 	pending []*attempt         // those that were not tried yet
 	sets    map[string]*rowSet // single rows of large tables
 	lists   *lists
-	opened  map[string][]string // what statements open, by their texts, under the schema as it is
+	opened  map[string][]string // what statements open, by the texts that they were made of, under the schema as it is
 	reads   map[string]int      // how often a table was read without need of the scratch
 	schema  bool                // the transaction has changed the schema
 
@@ -170,20 +170,25 @@ func (t *trial) schemaNow() ([]string, error) {
 	return strings.Split(schema, "\x00"), err
 }
 
-// touches tells what a statement opens, in lower case. The caller does not change it.
-func (t *trial) touches(statement Statement) ([]string, error) {
-	if known, ok := t.opened[statement.SQL]; ok {
+// touches tells what a statement opens, in lower case: the same as any other that is made of its text. The caller does not change it.
+func (t *trial) touches(p *parsed, statement Statement) ([]string, error) {
+	if known, ok := t.opened[p.text]; ok {
 		return known, nil
 	}
-	touched, err := t.scratch.Touches(statement.SQL)
-	if err != nil {
-		return nil, err
+	touched, err := t.opens(statement.SQL)
+	if err == nil {
+		t.opened[p.text] = touched
 	}
+	return touched, err
+}
+
+// opens asks the scratch what a statement opens, in lower case.
+func (t *trial) opens(sql string) ([]string, error) {
+	touched, err := t.scratch.Touches(sql)
 	for i, touch := range touched {
 		touched[i] = touch[:1] + strings.ToLower(touch[1:])
 	}
-	t.opened[statement.SQL] = touched
-	return touched, nil
+	return touched, err
 }
 
 // rows answers a query, and gives the text of each row too.
@@ -213,7 +218,7 @@ func (t *trial) add(ctx context.Context, p *parsed, e *entry) error {
 	if p.kind == kindSchema {
 		return t.change(ctx, p, e)
 	}
-	touched, err := t.touches(e.statement)
+	touched, err := t.touches(p, e.statement)
 	if err != nil {
 		return errTrial
 	}

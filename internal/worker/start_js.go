@@ -4,6 +4,7 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -51,8 +52,9 @@ func deletesLogs(sql string) bool {
 // bootAttempts is how often a step of the boot is tried that lost a race for an empty database against other isolates.
 const bootAttempts = 4
 
-// The program's main may send requests, or take http.DefaultTransport, before it calls Start.
+// The program's main may send requests, or take http.DefaultTransport, and draw random numbers before it calls Start.
 func init() {
+	rand.Reader = &randomBytes{source: rand.Reader}
 	fetch.Install(http.DefaultTransport.(*http.Transport), fetch.New(callFetch))
 }
 
