@@ -323,6 +323,7 @@ export class Runtime {
         const answer = unpackAnswer(new Uint8Array(memory, headAt, headLength), new Uint8Array(memory, bodyAt, bodyLength));
         if (!answer.stream) scope.handled = true;
         if (!answer.object) scope.opened?.cancel();
+        scope.early?.cancel();
         scope.taken = scope === this.#current; // then its event goes on with it when this turn ends
         scope.answer.resolve(answer);
       },

@@ -1,6 +1,7 @@
 // Events in, responses out: what needs no Go is answered here, the rest goes to the runtime.
 
 import { bookmarkHeaders } from "./internal/d1/session.mjs";
+import { anticipate } from "./internal/files/download.mjs";
 import { missingBinding } from "./internal/host/bindings.mjs";
 import { errorResponse } from "./internal/host/errors.mjs";
 import { Scope } from "./internal/host/scope.mjs";
@@ -50,6 +51,7 @@ async function serve(scope) {
     if (temperature !== "warm") await runtime.ready();
     request.signal.addEventListener("abort", () => runtime.cancel(scope));
     times.handed = performance.now();
+    anticipate(scope);
     runtime.begin(scope, packRequest(request, body));
     const answer = await scope.answer.promise;
     scope.take();

@@ -14,6 +14,7 @@ import { FileSystemError } from "../memfs/errors.mjs";
 import { attributesOf, metadataFrom } from "./attributes.mjs";
 import { Bucket } from "./bucket.mjs";
 import { CopiedObject } from "./copy.mjs";
+import { dropEarly } from "./download.mjs";
 import { Listing } from "./listing.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { Spool } from "./spool.mjs";
@@ -140,7 +141,12 @@ class Disk {
     const [, binding, prefix] = LINK.exec(target);
     const bucket = new Bucket(binding, prefix);
     this.#spool ??= new Spool(bucket);
-    this.#mounts.push({ path, bucket });
+    this.#mounts.push({ path, bucket, binding });
+  }
+
+  /** @returns {Bucket | undefined} what is mounted of a binding */
+  mounted(binding) {
+    return this.#mounts.find((mount) => mount.binding === binding)?.bucket;
   }
 
   /**
@@ -317,6 +323,7 @@ class Disk {
     const seen = seenBy(scope);
     await seen.settled();
     seen.last = seen.listing = seen.empty = null;
+    dropEarly(scope);
     await this.#source(file).publish(scope, bucket, key, attributes ? metadataFrom(attributes.text()) : {});
     const thumb = thumbOf(key);
     if (thumb && (await keepThumb(scope, bucket, key, thumb.original))) this.#thumbs.noteStored(path);
@@ -339,6 +346,7 @@ class Disk {
     if (key === "" || seen.listing?.hasDirectory(bucket, key)) throw new FileSystemError("EISDIR", path);
     if (seen.isEmpty(bucket, key)) throw new FileSystemError("ENOENT", path);
     seen.last = null;
+    dropEarly(this.#host.scope());
     const keys = [key, key + ATTRIBUTES]; // a directory that was copied to the bucket has both
     if (!seen.listing?.takeFile(bucket, key)) {
       return async (scope) => {

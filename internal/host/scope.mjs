@@ -43,8 +43,9 @@ export class Scope {
   unheard = false;
   /** What it has seen of the buckets; internal/files/disk.mjs. */
   files = null;
-  /** The object that its response may be; internal/files/download.mjs. */
+  /** The object that its response may be, and the one that it will most likely be; internal/files/download.mjs. */
   opened = null;
+  early = null;
   /** The uploads that it has claimed; internal/files/uploads.mjs. */
   claims = null;
   /** What Go answers; rejects when the scope fails. */

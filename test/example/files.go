@@ -45,11 +45,25 @@ func bindFileRoutes(g *group) {
 // afterUpload is past PocketBase's own handler (priority 99), which stores a record's files.
 const afterUpload = 200
 
-// bindRefusals refuses records by their titles: before their files are stored, and after it.
+// bindRefusals refuses records by their titles: before their files are stored, and after it. What is downloaded with the query's rewrite is
+// that content from then on.
 func bindRefusals(app core.App) {
 	app.OnRecordCreateRequest("documents").BindFunc(func(e *core.RecordRequestEvent) error {
 		if e.Record.GetString("title") == "refused before" {
 			return e.ForbiddenError("Refused by a hook.", nil)
+		}
+		return e.Next()
+	})
+	app.OnFileDownloadRequest("documents").BindFunc(func(e *core.FileDownloadRequestEvent) error {
+		if content := e.Request.URL.Query().Get("rewrite"); content != "" {
+			files, err := e.App.NewFilesystem()
+			if err != nil {
+				return err
+			}
+			defer files.Close()
+			if err := files.Upload([]byte(content), e.ServedPath); err != nil {
+				return err
+			}
 		}
 		return e.Next()
 	})
