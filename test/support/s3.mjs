@@ -11,7 +11,7 @@ export const BUCKET = "pocketflare-storage";
 /** One that is not the Worker's. */
 export const OTHER_BUCKET = "another-bucket";
 
-/** A running S3 API. `requests` has method, query and status of each request, `settings` are the variables that name it. */
+/** A running S3 API. `requests` has method, key, query, headers and status of each request, `settings` are the variables that name it. */
 export class FakeS3 {
   requests = [];
   /** Called with each request, once its signature is right; what it returns, or resolves to, if anything, is the status of an error. */
@@ -84,7 +84,7 @@ export class FakeS3 {
       const text = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${error.code ?? "InternalError"}</Code><Message>${error.message}</Message></Error>`;
       response.end(request.method === "HEAD" ? undefined : text);
     } finally {
-      this.requests.push({ method: request.method, query: Object.fromEntries(query), headers: request.headers, status: response.statusCode });
+      this.requests.push({ method: request.method, key: decodeURIComponent(path.split("/").slice(2).join("/")), query: Object.fromEntries(query), headers: request.headers, status: response.statusCode });
     }
   }
 
