@@ -69,11 +69,21 @@ class Opened {
 /** A single range as PocketBase's server and R2 understand it alike. */
 const SINGLE_RANGE = /^bytes=(\d+-\d*|-[1-9]\d*)$/;
 
-/**
- * The URL of a file as the SDK makes it: by the id of its collection, so that its key is known before PocketBase has looked at anything. A thumb's
- * key is another.
- */
-const FILE_URL = /^https?:\/\/[^/]+\/api\/files\/(pbc_\d+|_pb_users_auth_|[a-z0-9]{15})\/([a-z0-9]{15})\/([\w.-]+)(?:\?(?!(?:[^#]*&)?thumb=)[^#]*)?$/;
+/** The URL of a file as the SDK makes it: by the id of its collection, so that its key is known before PocketBase has looked at anything. */
+const FILE_URL = /^https?:\/\/[^/]+\/api\/files\/(pbc_\d+|_pb_users_auth_|[a-z0-9]{15})\/([a-z0-9]{15})\/([\w.-]+)(\?[^#]*)?$/;
+
+const THUMB = /[?&]thumb=([^&]*)/;
+const THUMB_SIZE = /^\d+x\d+[tbf]?$/;
+
+/** @returns {string | undefined} the key of what a URL is most likely answered with, if it tells */
+function keyBehind(url) {
+  const match = FILE_URL.exec(url);
+  if (!match) return undefined;
+  const [, collection, record, name, query = ""] = match;
+  const thumb = THUMB.exec(query)?.[1];
+  if (thumb === undefined) return `${collection}/${record}/${name}`;
+  return THUMB_SIZE.test(thumb) ? `${collection}/${record}/thumbs_${name}/${thumb}_${name}` : undefined;
+}
 
 /** The object that an event will most likely open. */
 class Early {
@@ -95,13 +105,13 @@ class Early {
  */
 export function anticipate(scope) {
   const { request, runtime } = scope;
-  const match = request.method === "GET" && !runtime.direct.on ? FILE_URL.exec(request.url) : null; // a link needs no object
-  const bucket = match && runtime.disk.mounted("STORAGE");
+  if (request.method !== "GET" || runtime.direct.on) return; // a link needs no object
+  const key = keyBehind(request.url);
+  const bucket = key && runtime.disk.mounted("STORAGE");
   if (!bucket) return;
   const { headers } = request;
   const range = headers.get("range") ?? "";
   if (headers.has("if-none-match") || headers.has("if-modified-since") || (range !== "" && !SINGLE_RANGE.test(range))) return;
-  const key = match.slice(1, 4).join("/");
   scope.early = new Early(bucket, key, range, bucket.get(scope, key, rangeOption(range)));
 }
 
