@@ -6,7 +6,8 @@
 //   - what is no object is a directory, since R2 has none, so making one is free;
 //   - what is written goes to a spool, and is stored in one step when it is renamed (the local driver writes <key>.<n>.tmp, then
 //     <key>.attrs, then renames the first to <key>) or, under another name, closed;
-//   - <key>.attrs is the object's metadata in the form of the local driver.
+//   - <key>.attrs is the object's metadata in the form of the local driver;
+//   - a thumb that is not there may be made while it is looked for, and an image that is opened for its thumb may be refused (thumbs.mjs).
 //
 // Calls that need R2 answer later, in the scope of the goroutine that made them; all others at once.
 

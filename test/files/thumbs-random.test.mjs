@@ -9,7 +9,7 @@ import { startWorker } from "../harness.mjs";
 import { createDocuments, eventually, file, keys, named } from "../support/files.mjs";
 import { picture, sharp } from "../support/images.mjs";
 
-const STEPS = Number(process.env.THUMBS_STEPS ?? 60);
+const STEPS = Number(process.env.THUMBS_STEPS ?? 40);
 const SEED = Number(process.env.THUMBS_SEED ?? 1);
 const SIZES = { "100x100": [100, 100], "10x20": [10, 20], "15x15f": [15, 11], "0x12": [16, 12], "12x0": [12, 9] };
 
