@@ -20,7 +20,7 @@ import { Listing } from "./listing.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { Spool } from "./spool.mjs";
 import { directoryStats, fileStats } from "./stats.mjs";
-import { Thumbs, asksForThumb, checkImage, keepThumb, makeThumb, thumbOf } from "./thumbs.mjs";
+import { Thumbs, asksForThumb, checkImage, keepThumb, makeThumb, removeStrays, thumbOf } from "./thumbs.mjs";
 
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
@@ -246,11 +246,21 @@ class Disk {
     if (this.#renamed.delete(path) || !bucket || key.endsWith(ATTRIBUTES)) throw new FileSystemError("ENOENT", path);
     const seen = this.#seen();
     if (seen.takeEmpty(bucket, key)) throw new FileSystemError("ENOENT", path);
-    if (seen.listing?.takeEmpty(bucket, key)) return undefined;
+    if (seen.listing?.takeEmpty(bucket, key)) return seen.listing.root === key ? (scope) => this.#removeStrays(scope, bucket, key) : undefined;
     return async (scope) => {
       await seen.settled();
       throw new FileSystemError((await bucket.holds(scope, `${key}/`)) ? "ENOTEMPTY" : "ENOENT", path);
     };
+  }
+
+  /** What was below a directory is deleted, as it was listed. Thumbs may have come since. */
+  async #removeStrays(scope, bucket, key) {
+    try {
+      await seenBy(scope).settled();
+      await removeStrays(scope, bucket, key);
+    } catch (error) {
+      console.error(`pocketflare: thumbs may have been left behind: ${error.message}`);
+    }
   }
 
   open(place, _path, flags) {

@@ -49,6 +49,11 @@ export class Listing {
     }
   }
 
+  /** The key of what was listed; "" where nothing was found. */
+  get root() {
+    return this.#root;
+  }
+
   get isEmpty() {
     return this.#files.size === 0;
   }

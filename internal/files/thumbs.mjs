@@ -9,6 +9,9 @@ import { hasImages, transform } from "./transform.mjs";
 /** A thumb's key: <record>/thumbs_<name>/<size>_<name>. */
 const THUMB = /^(.+)\/thumbs_([^/]+)\/(\d+x\d+[tbf]?)_\2$/;
 
+/** A directory of thumbs. */
+const DIRECTORY = /\/thumbs_[^/]+$/;
+
 /** The URL of a file for which PocketBase may make a thumb. */
 const REQUEST = /\/api\/files\/[^?]*\?(?:.*&)?thumb=/;
 
@@ -176,4 +179,16 @@ export async function keepThumb(scope, bucket, key, original) {
   } finally {
     if (!kept) await bucket.delete(scope, [key]);
   }
+}
+
+/**
+ * Deletes the thumbs below a directory whose originals are gone. PocketBase lists what it deletes, and a thumb that another event stores then
+ * is not listed; its original may still be there when that event looks.
+ */
+export async function removeStrays(scope, bucket, directory) {
+  if (DIRECTORY.test(directory)) return; // its original was deleted first
+  const keys = new Set();
+  for await (const { key } of bucket.list(scope, `${directory}/`)) keys.add(key);
+  const isStray = (original) => original?.startsWith(`${directory}/`) && !keys.has(original);
+  await bucket.delete(scope, [...keys].filter((key) => isStray(thumbOf(key)?.original)));
 }

@@ -1,11 +1,11 @@
 /**
- * The Worker of counted-r2.mjs with an IMAGES binding that is counted and that fails on request. GET /images?mode= tells how often it was
+ * The Worker of watched-r2.mjs with an IMAGES binding that is counted and that fails on request. GET /images?mode= tells how often it was
  * asked since, and has it work from then on as `mode` says: "" as it is, "refuse", "hang", "other" gives another size than is asked of
  * it, "slow" takes a second longer, "cut" breaks off in the middle of its answer, "none" is no binding at all.
  */
-import worker from "./counted-r2.mjs";
+import worker from "./watched-r2.mjs";
 
-export * from "./counted-r2.mjs";
+export * from "./watched-r2.mjs";
 
 const wrapped = new Map();
 let mode = "";

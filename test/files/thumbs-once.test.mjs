@@ -18,7 +18,7 @@ describe("thumbs for many", () => {
   let documents;
   let large;
   before(async () => {
-    target = await startWorker({ entry: "test/entries/counted-r2.mjs", isolates: 2 });
+    target = await startWorker({ entry: "test/entries/watched-r2.mjs", isolates: 2 });
     const fields = [{ name: "pictures", type: "file", maxSelect: 99, maxSize: 9_000_000, thumbs: ["10x20", "0x12"] }];
     await createDocuments(await target.admin(), { fields });
     documents = target.client().collection("documents");
@@ -106,21 +106,29 @@ describe("thumbs for many", () => {
     assert.deepEqual((await keys(target)).filter((key) => key === thumbKey(record, "100x100")).length, 1);
   });
 
-  test("its record is deleted meanwhile in another isolate: it does not stay", async () => {
-    const elsewhere = target.client(1).collection("documents");
-    await elsewhere.getList(1, 1);
-    const record = await create(plainPNG(200, 300));
-    const [url] = target.urls;
-    await counts(url);
-    await fetch(`${url}/r2/delay?ms=1000`);
-    const answer = ask(url + pathOf(record, "100x100"));
-    while (!(await counts(url))[`put ${thumbKey(record, "100x100")}`]) await new Promise((resolve) => setTimeout(resolve, 20));
-    await elsewhere.delete(record.id);
-    assert.equal((await answer).status, 404);
-    await fetch(`${url}/r2/delay?ms=0`);
-    const left = async () => (await keys(target)).filter((key) => key.includes(record.id));
-    assert.deepEqual(await eventually(left, []), []);
-  });
+  const deletions = {
+    "its record is deleted meanwhile in another isolate": { put: 1000, remove: 0, status: [404] },
+    "it is stored between what is listed for a deletion and the deletion": { put: 400, remove: 1500, status: [200, 404] },
+  };
+  for (const [what, { put, remove, status }] of Object.entries(deletions)) {
+    test(`${what}: it does not stay`, async () => {
+      const elsewhere = target.client(1).collection("documents");
+      await elsewhere.getList(1, 1);
+      const record = await create(plainPNG(200, 300));
+      const [url, other] = target.urls;
+      await counts(url);
+      await fetch(`${url}/r2/delay?put=${put}`);
+      await fetch(`${other}/r2/delay?delete=${remove}`);
+      const answer = ask(url + pathOf(record, "100x100"));
+      while (!(await counts(url))[`put ${thumbKey(record, "100x100")}`]) await new Promise((resolve) => setTimeout(resolve, 20));
+      await elsewhere.delete(record.id);
+      assert.ok(status.includes((await answer).status));
+      const left = async () => (await keys(target)).filter((key) => key.includes(record.id));
+      await new Promise((resolve) => setTimeout(resolve, remove));
+      assert.deepEqual(await eventually(left, []), []);
+      for (const each of target.urls) await fetch(`${each}/r2/delay`);
+    });
+  }
 
   test("two isolates at once: both have the same", async () => {
     const record = await create(await picture(800, 900).jpeg().toBuffer());
