@@ -51,6 +51,7 @@ suite("admin UI: files", {}, (on) => {
     await page.goto(`${target.url}/_/`);
     await ui.login(page, ADMIN);
     await page.waitForSelector(part("pageCollections"));
+    await ui.openCollection(page, "users"); // once it is listed, the UI knows what new collections are made of
     await ui.fillNewCollection(page, "album", [
       { type: "Plain text", name: "title" },
       { type: "File", name: "cover" },
