@@ -109,22 +109,18 @@ func (t *guess) look(ctx context.Context) error {
 }
 
 // probeQuery implements oracle.
-func (t *guess) probeQuery(query Statement, columns int) (*rowList, error) {
-	rows, _, err := t.trial.rows(query, make([]string, columns))
+func (t *guess) probeQuery(query Statement) (*rowList, error) {
+	rows, _, err := readScratch(t.trial.scratch, query)
 	return rows, err
 }
 
 // readTried reads from the scratch. With implied the commit asserts what it gives in any case.
 func (t *guess) readTried(ctx context.Context, p *parsed, e *entry, implied bool) (*rowList, []string, error) {
-	columns, err := t.trial.scratch.Columns(e.statement.SQL)
+	rows, texts, err := readScratch(t.trial.scratch, e.statement)
 	if err != nil {
 		return t.readWritten(ctx, p, e)
 	}
-	rows, texts, err := t.trial.rows(e.statement, columns)
-	if err != nil {
-		return t.readWritten(ctx, p, e)
-	}
-	e.columns, e.implied = len(columns), implied
+	e.columns, e.implied = len(rows.columns), implied
 	return rows, texts, nil
 }
 

@@ -170,12 +170,7 @@ func (db *connector) askScratch(query Statement, table string) (Rows, bool) {
 	}) {
 		return nil, false
 	}
-	columns, err := scratch.Columns(query.SQL)
-	if err != nil {
-		return nil, false
-	}
-	t := trial{scratch: scratch}
-	rows, _, err := t.rows(query, columns)
+	rows, _, err := readScratch(scratch, query)
 	if err != nil {
 		return nil, false
 	}

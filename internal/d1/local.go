@@ -100,11 +100,7 @@ func (l *Local) query(statement Statement) (*rowList, error) {
 	if p.kind != kindRead && p.kind != kindPragma || statement.SQL == "" || p.explain {
 		return nil, l.fail("run " + p.text)
 	}
-	columns, err := l.scratch.Columns(statement.SQL)
-	if err != nil {
-		return nil, l.told(err)
-	}
-	rows, _, err := readScratch(l.scratch, statement, columns)
+	rows, _, err := readScratch(l.scratch, statement)
 	return rows, l.told(err)
 }
 

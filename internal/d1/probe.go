@@ -141,7 +141,7 @@ func (t *replay) probePart(ctx context.Context, writes []Statement, e *entry, pa
 // probeQuery gives the rows of a query of the driver's own.
 func (t *replay) probeQuery(ctx context.Context, query Statement, columns int) (*rowList, error) {
 	if t.oracle != nil {
-		if rows, err := t.oracle.probeQuery(query, columns); err == nil {
+		if rows, err := t.oracle.probeQuery(query); err == nil {
 			return rows, nil
 		}
 	}

@@ -54,7 +54,7 @@ type oracle interface {
 	// reader chooses who answers a query. Its error ends the transaction.
 	reader(ctx context.Context, p *parsed, query Statement) (reader, error)
 	// probeQuery answers a query about the schema or of values that are made up. Where it fails D1 is asked.
-	probeQuery(query Statement, columns int) (*rowList, error)
+	probeQuery(query Statement) (*rowList, error)
 	// look finds out what the writes have done, as far as it can. Its error ends the transaction.
 	look(ctx context.Context) error
 }

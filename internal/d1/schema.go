@@ -51,9 +51,6 @@ SELECT m.name, k.reals=0 AS exact, m.type='table' AND m.sql NOT LIKE 'CREATE VIR
  CASE WHEN k.reals>0 OR k.times>0 THEN k.list END AS columns
 FROM sqlite_master AS m LEFT JOIN k ON k.t=m.name WHERE m.type IN ('table','view') AND m.name NOT GLOB '_cf*')`
 
-// schemaColumns is how many columns it has.
-const schemaColumns = 5
-
 var schemaShape = shapeOf(schemaQuery)
 
 // schema remembers the tables of a database until they change.
@@ -128,7 +125,7 @@ func (db *connector) askTables(ctx context.Context) tables {
 // learnTables takes the tables from a scratch that has the database's schema.
 func (db *connector) learnTables(scratch Scratch) {
 	epoch := db.schema.current()
-	rows, _, err := readScratch(scratch, Statement{SQL: schemaQuery}, make([]string, schemaColumns))
+	rows, _, err := readScratch(scratch, Statement{SQL: schemaQuery})
 	asked := builtinTables()
 	if err == nil && eachRow(rows, asked.add) == nil {
 		db.schema.put(asked, epoch)

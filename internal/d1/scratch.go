@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Scratch is a SQLite in memory where the driver tries out what a transaction does. Nothing depends on it: what it answers is a guess that
@@ -23,12 +24,24 @@ type Scratch interface {
 	Run(statement Statement) (string, error)
 	// Text gives the first column of the first row of a query, "" if there is none.
 	Text(query Statement) (string, error)
-	// Columns gives the names of the columns of a query.
-	Columns(query string) ([]string, error)
+	// Read gives the names of the columns of a query, and the text of all its rows: frame.go has its form.
+	Read(query Statement) (columns []string, rows string, err error)
 	// Touches tells what running a statement would open: "r" or "w" and a table's name; "r" alone is a virtual table.
 	Touches(statement string) ([]string, error)
 	// Load runs an INSERT as if its rows had always been in the table: no trigger fires, no foreign key is checked.
 	Load(insert Statement) error
+}
+
+// readScratch answers a query, and gives the text of each row too.
+func readScratch(scratch Scratch, query Statement) (*rowList, []string, error) {
+	columns, text, err := scratch.Read(query)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !utf8.ValidString(text) {
+		return nil, nil, errFrame // D1 gives something else there
+	}
+	return decodeRows(text, columns)
 }
 
 // schemaTexts gives the statements that make a database's schema, in their order; triggers by their names, for nothing depends on theirs.

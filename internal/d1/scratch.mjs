@@ -5,7 +5,7 @@ import { Reader, Writer } from "../wire/wire.mjs";
 
 const RUN = 1;
 const TEXT = 2;
-const COLUMNS = 3;
+const READ = 3;
 const TOUCHES = 4;
 const LOAD = 5;
 const KEEPS = 6;
@@ -44,6 +44,10 @@ const OPENS = { OpenRead: "r", OpenDup: "r", ReopenIdx: "r", OpenWrite: "w" };
 
 // https://sqlite.org/c3ref/c_deterministic.html and https://sqlite.org/c3ref/c_blob.html
 const UTF8_DETERMINISTIC = 1 | 0x800;
+const SQLITE_INTEGER = 1;
+const SQLITE_FLOAT = 2;
+const SQLITE_TEXT = 3;
+const SQLITE_BLOB = 4;
 const SQLITE_NULL = 5;
 
 /** The arguments of each, and what it gives: https://sqlite.org/lang_mathfunc.html. */
@@ -180,12 +184,8 @@ export class Scratch {
       case TEXT:
         out.string(this.#scalar(sql, params));
         return;
-      case COLUMNS:
-        this.#prepared(sql, (statement) => {
-          const count = this.#sqlite._sqlite3_column_count(statement);
-          out.u32(count);
-          for (let i = 0; i < count; i++) out.string(this.#sqlite.UTF8ToString(this.#sqlite._sqlite3_column_name(statement, i)));
-        });
+      case READ:
+        this.#read(sql, params, out);
         return;
       case TOUCHES: {
         const touches = this.#touches(sql);
@@ -201,6 +201,48 @@ export class Scratch {
         return;
       default:
         throw new Error(`no call ${what} of the scratch`);
+    }
+  }
+
+  /** Writes the columns of a query, and the text of its rows; frame.go has its form. */
+  #read(sql, params, out) {
+    const { _sqlite3_column_count, _sqlite3_column_name, UTF8ToString } = this.#sqlite;
+    const rows = new Writer(1024);
+    let count = 0;
+    this.#each(
+      sql,
+      params,
+      (statement) => {
+        for (let i = 0; i < count; i++) this.#writeCell(statement, i, rows);
+      },
+      (statement) => {
+        count = _sqlite3_column_count(statement);
+        out.u32(count);
+        for (let i = 0; i < count; i++) out.string(UTF8ToString(_sqlite3_column_name(statement, i)));
+      },
+    );
+    out.bytes(rows.done());
+  }
+
+  #writeCell(statement, i, rows) {
+    switch (this.#sqlite._sqlite3_column_type(statement, i)) {
+      case SQLITE_INTEGER:
+        return rows.raw(encoder.encode(`i${this.#column(statement, i)};`));
+      case SQLITE_FLOAT: {
+        const value = this.#sqlite._sqlite3_column_double(statement, i);
+        return rows.raw(encoder.encode(Object.is(value, -0) ? "r-0;" : this.#scalar("SELECT printf('r%!.17g;',?)", [value])));
+      }
+      case SQLITE_TEXT: {
+        const bytes = this.#bytes(statement, i);
+        rows.raw(encoder.encode(`t${bytes.length}:`));
+        return rows.raw(bytes);
+      }
+      case SQLITE_BLOB: {
+        const bytes = this.#bytes(statement, i);
+        return rows.raw(encoder.encode(`b${bytes.length}:${bytes.toHex().toUpperCase()}`));
+      }
+      default:
+        return rows.raw(NULL_CELL);
     }
   }
 
@@ -294,8 +336,16 @@ export class Scratch {
     return decoder.decode(this.#sqlite.HEAPU8.subarray(at, at + _sqlite3_column_bytes(statement, index)));
   }
 
-  #each(sql, params, row) {
+  /** The bytes of a text or a blob, good until SQLite does something else. */
+  #bytes(statement, index) {
+    const { _sqlite3_column_blob, _sqlite3_column_bytes } = this.#sqlite;
+    const at = _sqlite3_column_blob(statement, index);
+    return this.#sqlite.HEAPU8.subarray(at, at + _sqlite3_column_bytes(statement, index));
+  }
+
+  #each(sql, params, row, begin) {
     this.#prepared(sql, (statement) => {
+      begin?.(statement);
       params.forEach((value, i) => this.#bind(statement, i + 1, value));
       let code;
       while ((code = this.#sqlite._sqlite3_step(statement)) === SQLITE_ROW) row(statement);
@@ -420,6 +470,7 @@ export class ScratchKeeper {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const NULL_CELL = encoder.encode("n");
 
 function readParams(call) {
   const params = new Array(call.u32());

@@ -18,11 +18,11 @@ import (
 //
 //	u32 extended result code of SQLite; string message if it is not 0
 //
-// and then, by callRun, callText and callKeeps, string text; by callColumns and callTouches, u32 names, each: string. scratch.mjs is the other side.
+// and then, by callRun, callText and callKeeps, string text; by callTouches and callRead, u32 names, each: string, and by callRead string rows. scratch.mjs is the other side.
 const (
 	callRun     = 1
 	callText    = 2
-	callColumns = 3
+	callRead    = 3
 	callTouches = 4
 	callLoad    = 5
 	callKeeps   = 6 // answers "1" if it does
@@ -71,12 +71,23 @@ func (s hostScratch) Run(statement Statement) (string, error) { return s.text(ca
 // Text implements Scratch.
 func (s hostScratch) Text(query Statement) (string, error) { return s.text(callText, query) }
 
-// Columns implements Scratch.
-func (s hostScratch) Columns(query string) ([]string, error) { return s.names(callColumns, query) }
+// Read implements Scratch.
+func (s hostScratch) Read(query Statement) (columns []string, rows string, err error) {
+	in, err := s.call(callRead, query)
+	if err != nil {
+		return nil, "", err
+	}
+	columns, rows = namesIn(in), in.String()
+	return columns, rows, in.Err
+}
 
 // Touches implements Scratch.
 func (s hostScratch) Touches(statement string) ([]string, error) {
-	return s.names(callTouches, statement)
+	in, err := s.call(callTouches, Statement{SQL: statement})
+	if err != nil {
+		return nil, err
+	}
+	return namesIn(in), in.Err
 }
 
 // Load implements Scratch.
@@ -93,16 +104,12 @@ func (s hostScratch) text(what byte, statement Statement) (string, error) {
 	return in.String(), in.Err
 }
 
-func (s hostScratch) names(what byte, sql string) ([]string, error) {
-	in, err := s.call(what, Statement{SQL: sql})
-	if err != nil {
-		return nil, err
-	}
+func namesIn(in *wire.Reader) []string {
 	names := make([]string, min(int(in.U32()), in.Len()/4))
 	for i := range names {
 		names[i] = in.String()
 	}
-	return names, in.Err
+	return names
 }
 
 func (hostScratch) call(what byte, statement Statement) (*wire.Reader, error) {

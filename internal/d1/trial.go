@@ -29,6 +29,7 @@ type trial struct {
 	opened  map[string][]string // what statements open, by the texts that they were made of, under the schema as it is
 	reads   map[string]int      // how often a table was read without need of the scratch
 	schema  bool                // the transaction has changed the schema
+	fresh   bool                // the scratch's schema was that of the database when the transaction began
 
 	asserted []*entry // what was fetched by keys, for the commit to assert
 }
@@ -87,6 +88,7 @@ func (t *trial) open(ctx context.Context) (err error) {
 		if state.schema, err = t.db.readSchema(ctx); err != nil {
 			return err
 		}
+		t.fresh = true
 		state.fits, state.large = false, map[string]bool{}
 	}
 	holds := found.event != nil && found.event == t.db.options.Event() && t.scratch.Keeps()
@@ -104,6 +106,7 @@ func (t *trial) open(ctx context.Context) (err error) {
 		t.large[name] = state.large[name]
 	}
 	if holds {
+		t.fresh = true
 		t.loaded = slices.Clone(found.tables)
 		for _, name := range found.tables {
 			t.base[name] = false
@@ -157,7 +160,9 @@ func (t *trial) keepSchema() {
 		state.schema = nil
 		return
 	}
-	t.db.learnTables(t.scratch)
+	if t.fresh {
+		t.db.learnTables(t.scratch)
+	}
 	if t.scratch.Empty(nil) == nil && t.noteTables() == nil {
 		return
 	}
@@ -189,21 +194,6 @@ func (t *trial) opens(sql string) ([]string, error) {
 		touched[i] = touch[:1] + strings.ToLower(touch[1:])
 	}
 	return touched, err
-}
-
-// rows answers a query, and gives the text of each row too.
-func (t *trial) rows(query Statement, columns []string) (*rowList, []string, error) {
-	return readScratch(t.scratch, query, columns)
-}
-
-func readScratch(scratch Scratch, query Statement, columns []string) (*rowList, []string, error) {
-	text, err := scratch.Text(Statement{
-		SQL: rowsExpression(query.SQL, len(columns), false, true, guard{limit: -1}), Params: query.Params,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return decodeRows(text, columns)
 }
 
 // concerns tells whether a read may see what the transaction has done. After a change of the schema any may: what a statement opens does

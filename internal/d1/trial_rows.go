@@ -131,7 +131,7 @@ func (t *trial) fetchRows(ctx context.Context, table string, set *rowSet, keys [
 		statement: Statement{SQL: "SELECT * FROM " + quoteName(table) + condition + " ORDER BY " + quoteName(set.column), Params: []any{string(list)}},
 		ordered:   true, columns: len(columns),
 	}
-	_, texts, err := t.rows(whole.statement, make([]string, len(columns)))
+	_, texts, err := readScratch(t.scratch, whole.statement)
 	if err != nil {
 		return err
 	}

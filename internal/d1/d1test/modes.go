@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
-	"strings"
 
 	"pocketflare/internal/d1"
 )
@@ -85,13 +84,13 @@ func (l *liar) Run(statement d1.Statement) (string, error) {
 	return l.Scratch.Run(statement)
 }
 
-// Text keeps rows back.
-func (l *liar) Text(query d1.Statement) (string, error) {
-	text, err := l.Scratch.Text(query)
-	if strings.HasPrefix(query.SQL, "WITH pfq") && l.lies() {
-		return "", nil
+// Read keeps rows back.
+func (l *liar) Read(query d1.Statement) (columns []string, rows string, err error) {
+	columns, rows, err = l.Scratch.Read(query)
+	if l.lies() {
+		rows = ""
 	}
-	return text, err
+	return columns, rows, err
 }
 
 // Load leaves tables empty.
@@ -141,6 +140,22 @@ func (m *mortal) Text(query d1.Statement) (string, error) {
 		return "", errGone
 	}
 	return m.Scratch.Text(query)
+}
+
+// Read implements d1.Scratch.
+func (m *mortal) Read(query d1.Statement) (columns []string, rows string, err error) {
+	if m.dies() {
+		return nil, "", errGone
+	}
+	return m.Scratch.Read(query)
+}
+
+// Empty implements d1.Scratch.
+func (m *mortal) Empty(tables []string) error {
+	if m.dies() {
+		return errGone
+	}
+	return m.Scratch.Empty(tables)
 }
 
 // Touches implements d1.Scratch.

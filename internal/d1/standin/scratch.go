@@ -3,6 +3,8 @@ package standin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
@@ -80,18 +82,50 @@ func (s *Scratch) Text(query d1.Statement) (text string, err error) {
 	return text, err
 }
 
-// Columns implements d1.Scratch.
-func (s *Scratch) Columns(query string) ([]string, error) {
-	stmt, err := s.prepare(query)
+// Read implements d1.Scratch.
+func (s *Scratch) Read(query d1.Statement) (columns []string, rows string, err error) {
+	stmt, err := s.prepare(query.SQL)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	defer stmt.Close()
-	columns := make([]string, stmt.ColumnCount())
-	for i := range columns {
-		columns[i] = stmt.ColumnName(i)
+	for i := range stmt.ColumnCount() {
+		columns = append(columns, stmt.ColumnName(i))
 	}
-	return columns, nil
+	if err := stmt.Close(); err != nil {
+		return nil, "", err
+	}
+	var text strings.Builder
+	err = s.each(query, func(stmt *sqlite3.Stmt) {
+		for i := range columns {
+			text.WriteString(s.cell(stmt, i))
+		}
+	})
+	return columns, text.String(), err
+}
+
+// cell is the text of a value: d1's frame.go has its form.
+func (s *Scratch) cell(stmt *sqlite3.Stmt, i int) string {
+	switch stmt.ColumnType(i) {
+	case sqlite3.INTEGER:
+		return fmt.Sprintf("i%d;", stmt.ColumnInt64(i))
+	case sqlite3.FLOAT:
+		value := stmt.ColumnFloat(i)
+		if value == 0 && math.Signbit(value) {
+			return "r-0;"
+		}
+		text, err := s.Text(d1.Statement{SQL: "SELECT printf('r%!.17g;',?)", Params: []any{value}})
+		if err != nil {
+			return err.Error()
+		}
+		return text
+	case sqlite3.TEXT:
+		text := string(stmt.ColumnRawText(i))
+		return fmt.Sprintf("t%d:%s", len(text), text)
+	case sqlite3.BLOB:
+		blob := stmt.ColumnRawBlob(i)
+		return fmt.Sprintf("b%d:%X", len(blob), blob)
+	}
+	return "n"
 }
 
 // Touches implements d1.Scratch.
