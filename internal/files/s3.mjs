@@ -154,9 +154,10 @@ export class S3 {
     const work = async () => {
       for (let number = next++; (number - 1) * length < size && !failure; number = next++) {
         const start = (number - 1) * length;
-        const range = `bytes=${start}-${Math.min(start + length, size) - 1}`;
+        const end = Math.min(start + length, size);
+        const range = `bytes=${start}-${end - 1}`;
         const query = { partNumber: String(number), uploadId };
-        const answer = await this.#ask("PUT", key, { query, headers: { ...headers, "x-amz-copy-source-range": range }, moves: length });
+        const answer = await this.#ask("PUT", key, { query, headers: { ...headers, "x-amz-copy-source-range": range }, moves: end - start });
         parts[number - 1] = { number, etag: textOf(answer, "ETag") };
       }
     };

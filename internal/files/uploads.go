@@ -69,6 +69,31 @@ func bindUploads(app core.App, direct Direct) {
 	answer := &hook.Handler[*core.RecordRequestEvent]{Id: hookID + "Uploads", Priority: beforeApp, Func: u.answer}
 	app.OnRecordCreateRequest().Bind(answer)
 	app.OnRecordUpdateRequest().Bind(answer)
+	app.OnBatchRequest().Bind(&hook.Handler[*core.BatchRequestEvent]{Id: hookID + "Uploads", Priority: beforeApp, Func: refuseTokens})
+}
+
+// refuseTokens refuses uploads in a batch: PocketBase would read all of a file into memory.
+func refuseTokens(e *core.BatchRequestEvent) error {
+	for _, request := range e.Batch {
+		for _, value := range request.Body {
+			if _, err := replaceEach(value, refuseToken); err != nil {
+				return e.BadRequestError("A direct upload cannot be used in a batch. Send its record's request by itself.", nil)
+			}
+		}
+	}
+	return e.Next()
+}
+
+func refuseToken(value any) (any, error) {
+	if isToken(value) {
+		return nil, errors.New("a token")
+	}
+	return value, nil
+}
+
+func isToken(value any) bool {
+	text, ok := value.(string)
+	return ok && strings.HasPrefix(text, tokenPrefix)
 }
 
 // uploads are the direct uploads of an app.
@@ -319,15 +344,14 @@ func uploadRequest(e *core.RequestEvent) ([]byte, error) {
 //	request  string path of the bucket, string owner, string token
 //	reply    string path of the file, string name, f64 size
 func (u uploads) claim(e *core.RequestEvent, value any) (any, error) {
-	token, ok := value.(string)
-	if !ok || !strings.HasPrefix(token, tokenPrefix) {
+	if !isToken(value) {
 		return value, nil
 	}
 	request, err := uploadRequest(e)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := u.direct.Call(e.Request.Context(), host.OpClaim, wire.AppendString(request, token))
+	reply, err := u.direct.Call(e.Request.Context(), host.OpClaim, wire.AppendString(request, value.(string)))
 	if err != nil {
 		return nil, uploadError(err)
 	}
@@ -396,7 +420,7 @@ func (u uploads) abort(e *core.RequestEvent) error {
 	var form struct {
 		Token string `json:"token" form:"token"`
 	}
-	if err := e.BindBody(&form); err != nil || !strings.HasPrefix(form.Token, tokenPrefix) {
+	if err := e.BindBody(&form); err != nil || !isToken(form.Token) {
 		return e.BadRequestError("The body has to be the token of an upload: {\"token\": …}.", err)
 	}
 	request, err := uploadRequest(e)

@@ -16,7 +16,7 @@ describe("direct uploads with faults", () => {
   let documents;
   before(async () => {
     s3 = await FakeS3.start();
-    target = await startWorker({ entry: "test/entries/r2-door.mjs", vars: { ...s3.settings, POCKETFLARE_R2_TIMEOUT_SECONDS: "1" } });
+    target = await startWorker({ entry: "test/entries/r2-door.mjs", vars: s3.settings });
     s3.bucket = new Door(target.url);
     await createDocuments(await target.admin());
     documents = target.client().collection("documents");

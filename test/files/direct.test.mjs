@@ -41,7 +41,7 @@ describe("direct uploads", () => {
   let documents;
   before(async () => {
     s3 = await FakeS3.start();
-    target = await startWorker({ wasm: "build/example.wasm", entry: "test/entries/r2-door.mjs", vars: { ...s3.settings, POCKETFLARE_R2_TIMEOUT_SECONDS: "1" } });
+    target = await startWorker({ wasm: "build/example.wasm", entry: "test/entries/r2-door.mjs", vars: s3.settings });
     s3.bucket = new Door(target.url);
     admin = await target.admin();
     await createDocuments(admin, { fields: [{ name: "picture", type: "file", maxSize: 1000, mimeTypes: ["image/png"] }] });
@@ -208,22 +208,6 @@ describe("direct uploads", () => {
     assert.deepEqual(s3.incomplete, []);
   });
 
-  test("an R2 that does not answer a copy: a clear error, and nothing is stored, then or later", { timeout: 30_000 }, async () => {
-    const token = await upload(target.client(), "a.bin", bytes(20 * MEBIBYTE));
-    const late = Promise.withResolvers();
-    s3.fault = ({ headers }) => (headers["x-amz-copy-source"] ? late.promise : undefined);
-    const error = await refused(documents.create({ one: token }), 503);
-    assert.match(error.response.message, /^The file storage cannot be reached/);
-    s3.fault = () => undefined;
-    late.resolve();
-    const left = async () => (await keys(target)).filter((key) => !key.startsWith(".pocketflare/"));
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    assert.deepEqual(await left(), []);
-    assert.deepEqual(s3.incomplete, []);
-    const record = await documents.create({ one: token });
-    await stored(record);
-  });
-
   test("a completion whose answer is lost", async () => {
     const token = await upload(target.client(), "a.bin", bytes(20 * MEBIBYTE));
     let completed = 0;
@@ -272,6 +256,18 @@ describe("direct uploads", () => {
     await refused(ask(one, { hidden: { name: "a.txt", size: 5 } }, UPLOADS.replace("documents", "closed")), 400, { hidden: "validation_invalid_upload" });
     await ask(admin, { hidden: { name: "a.txt", size: 5 } }, UPLOADS.replace("documents", "closed"));
     await stored();
+  });
+
+  test("not in a batch", async () => {
+    await admin.settings.update({ batch: { enabled: true } });
+    const token = await upload(target.client(), "a.txt", "a");
+    for (const body of [{ one: token }, { many: ["a.txt", token] }]) {
+      const batch = target.client().createBatch();
+      batch.collection("documents").create(body);
+      const error = await refused(batch.send(), 400);
+      assert.match(error.response.message, /cannot be used in a batch/);
+    }
+    await documents.create({ one: token }); // it is still there
   });
 
   test("the rate limit counts it as it counts the record", async () => {
@@ -382,6 +378,31 @@ describe("an upload in a request that is run again", () => {
       const record = await target.client(0).collection("documents").create({ one: token, later: "known" });
       assert.equal(record.later, "known");
       assert.match(target.output.since(), /was run 2 times/);
+      assert.deepEqual(await eventually(() => keys(target), named(record)), named(record));
+    }));
+});
+
+describe("an upload whose copy R2 does not answer", () => {
+  let s3;
+  before(async () => (s3 = await FakeS3.start()));
+  after(() => s3.stop());
+
+  test("a clear error, and nothing is stored, then or later", () =>
+    withWorker({ entry: "test/entries/r2-door.mjs", vars: { ...s3.settings, POCKETFLARE_R2_TIMEOUT_SECONDS: "1" } }, async (target) => {
+      s3.bucket = new Door(target.url);
+      await createDocuments(await target.admin());
+      const documents = target.client().collection("documents");
+      const token = await upload(target.client(), "a.bin", bytes(20 * MEBIBYTE));
+      const late = Promise.withResolvers();
+      s3.fault = ({ headers }) => (headers["x-amz-copy-source"] ? late.promise : undefined);
+      const error = await refused(documents.create({ one: token }), 503);
+      assert.match(error.response.message, /^The file storage cannot be reached/);
+      s3.fault = () => undefined;
+      late.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.deepEqual((await keys(target)).filter((key) => !key.startsWith(".pocketflare/")), []);
+      assert.deepEqual(s3.incomplete, []);
+      const record = await documents.create({ one: token });
       assert.deepEqual(await eventually(() => keys(target), named(record)), named(record));
     }));
 });
