@@ -30,8 +30,11 @@ type Direct struct {
 func NewDirect(state []byte, env func(string) string, call func(ctx context.Context, op host.Op, payload []byte) ([]byte, error)) (Direct, error) {
 	in := wire.NewReader(state)
 	d := Direct{Call: call, on: in.U8() == 1, problem: in.String()}
-	if d.on {
-		d.min = downloadMin(env(envDownloadMin))
+	switch setting := env(envDownloadMin); {
+	case d.on:
+		d.min = downloadMin(setting)
+	case setting != "" && d.problem == "":
+		log.Printf("%s is set, but without R2_ACCESS_KEY_ID and what belongs to it no download is redirected", envDownloadMin)
 	}
 	return d, in.Err
 }
