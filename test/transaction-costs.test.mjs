@@ -33,7 +33,10 @@ const row = (n) => `r${String(n).padStart(14, "0")}`;
 suite("costs of transactions", { on: ["worker"], admin: true }, (on) => {
   let token;
 
+  const figures = [];
+
   async function call(target, method, path, body) {
+    const started = performance.now();
     const response = await fetch(target.url + path, {
       method,
       headers: { "Content-Type": "application/json", ...(token && { Authorization: token }) },
@@ -41,20 +44,21 @@ suite("costs of transactions", { on: ["worker"], admin: true }, (on) => {
     });
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
-    return { body: text && JSON.parse(text), timing: response.headers.get("Server-Timing") };
+    return { body: text && JSON.parse(text), timing: response.headers.get("Server-Timing"), took: performance.now() - started };
   }
 
   /** Makes a request, and compares what it cost and how its transactions were answered. */
   async function costs(target, name, method, path, body) {
     await call(target, "GET", "/api/collections?perPage=1"); // after which the isolate knows the schema
     const answer = await call(target, method, path, body);
-    check(name, answer.timing);
+    check(name, answer);
     assert.match(answer.timing, /pf_tx;desc="mode=scratch runs=1"/, name);
     return answer.body;
   }
 
-  function check(name, timing) {
+  function check(name, { timing, took }) {
     const [calls, statements] = /pf_d1;.*?desc="calls=(\d+) statements=(\d+)"/.exec(timing).slice(1).map(Number);
+    figures.push(`${name}: ${calls} calls, ${statements} statements, ${Math.round(took)} ms`);
     const [mostCalls, mostStatements] = COSTS[name];
     assert.ok(calls <= mostCalls && statements <= mostStatements, `${name}: ${calls} calls, ${statements} statements`);
   }
@@ -63,7 +67,7 @@ suite("costs of transactions", { on: ["worker"], admin: true }, (on) => {
     costs(target, `batch of 50 ${name} in 100,000 rows`, "POST", "/api/batch", { requests: numbers(50).map(request) });
 
   on.test("first boot", async (target) => {
-    check("first boot", (await call(target, "GET", "/api/health")).timing);
+    check("first boot", await call(target, "GET", "/api/health"));
     token = (await call(target, "POST", "/api/collections/_superusers/auth-with-password", { identity: ADMIN.email, password: ADMIN.password })).body.token;
     await call(target, "PATCH", "/api/settings", { batch: { enabled: true, maxRequests: 100 } });
   });
@@ -88,7 +92,7 @@ suite("costs of transactions", { on: ["worker"], admin: true }, (on) => {
     }
   });
 
-  on.test("a large table", async (target) => {
+  on.test("a large table", async (target, t) => {
     const database = await target.mf.getD1Database("APP_DB", "pocketflare-0");
     const series = (count) => `WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM s WHERE i<${count})`;
     await database.prepare(`${series(ROWS)} INSERT INTO posts (id, title, n) SELECT printf('r%014d', i), 'title '||i, i FROM s`).run();
@@ -103,6 +107,7 @@ suite("costs of transactions", { on: ["worker"], admin: true }, (on) => {
     await costs(target, "truncation of 3,000", "DELETE", "/api/collections/kids/truncate");
     const { results } = await database.prepare("SELECT (SELECT count(*) FROM kids) AS kids, (SELECT count(*) FROM posts) AS posts, (SELECT sum(n) FROM posts WHERE id BETWEEN ? AND ?) AS n")
       .bind(row(101), row(250)).all();
+    for (const figure of figures) t.diagnostic(figure);
     assert.deepEqual(results, [{ kids: 0, posts: ROWS - 1, n: sum(101, 150) + 50 + sum(151, 200) - sum(1, 50) }]);
   });
 });
