@@ -42,13 +42,12 @@ func (l *Local) Open(ctx context.Context) error {
 	return nil
 }
 
-// Close forgets the database in the isolate. It reports whether it was open.
-func (l *Local) Close() (wasOpen bool) {
-	if wasOpen = l.open; wasOpen {
+// Close forgets the database in the isolate.
+func (l *Local) Close() {
+	if l.open {
 		l.open, l.inside = false, false
 		l.scratch.Release()
 	}
-	return wasOpen
 }
 
 // isOpen tells whether statements are answered in the isolate.
@@ -237,21 +236,22 @@ func (l *Local) Settle(ctx context.Context, c driver.Connector) error {
 }
 
 // Store lays the database that a connector has in the isolate down in D1, in one batch. It is an ErrConflict if D1's has got something in it
-// meanwhile, and another error if it could not be stored; nothing of it is in either case, and the database is as if it had not been opened.
+// meanwhile, and another error if it could not be stored; nothing of it is in either case, and every statement fails until Close: what the
+// application has in memory is not of D1's database.
 func (l *Local) Store(ctx context.Context, c driver.Connector) error {
 	if !l.open {
 		return l.failed
 	}
 	db := c.(*connector)
 	batch, schema, err := l.dump()
-	l.Close()
 	if err == nil {
 		err = db.storeFirst(ctx, l.PairBinding, batch)
 	}
 	if err != nil {
-		ForgetColumns(c)
+		_ = l.fail("be stored: " + err.Error())
 		return err
 	}
+	l.Close()
 	db.scratch.schema, db.scratch.fits, db.scratch.large = schema, false, map[string]bool{}
 	return nil
 }

@@ -191,6 +191,16 @@ func TestLocalRace(t *testing.T) {
 	if err := loser.store(); !errors.Is(err, d1.ErrConflict) {
 		t.Errorf("the loser: %v", err)
 	}
+	if _, err := loser.Exec(`INSERT INTO t VALUES ('lost')`); err == nil { // whoever has not heard of it must not go on
+		t.Error("the loser goes on in the winner's database")
+	}
+	if err := loser.store(); err == nil {
+		t.Error("the loser's is stored when it is tried again")
+	}
+	loser.local.Close()
+	if n := one(t, loser.DB, `SELECT count(*) FROM t`); n != int64(1) {
+		t.Errorf("%v rows", n)
+	}
 	if name := one(t, loser.DB, `SELECT name FROM t`); name != "winner" {
 		t.Errorf("the loser finds the %v's", name)
 	}
