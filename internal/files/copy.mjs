@@ -1,7 +1,7 @@
 // Copies of objects, whose bytes enter neither Go nor this isolate's memory.
 
 import { DirectError } from "./direct.mjs";
-import { undo } from "./staging.mjs";
+import { storeOrUndo } from "./staging.mjs";
 
 /** Objects from this size on are copied by R2 itself, where there are credentials of its S3 API; of smaller ones the binding is quicker. */
 const SERVER_SIDE = 8 * 1024 * 1024;
@@ -65,14 +65,8 @@ export class CopiedObject {
   }
 
   /** Stores the copy under its key, with its metadata. Where that fails, nothing of it is there. */
-  async publish(scope, bucket, key, options) {
-    const started = Date.now();
-    try {
-      await copyObject(scope, this, this.size, bucket, key, options);
-    } catch (error) {
-      await undo(scope, bucket, key, started);
-      throw error;
-    }
+  publish(scope, bucket, key, options) {
+    return storeOrUndo(scope, bucket, key, () => copyObject(scope, this, this.size, bucket, key, options));
   }
 
   close() {

@@ -7,7 +7,7 @@ import { FileSystemError } from "../memfs/errors.mjs";
 import { STAGING } from "./bucket.mjs";
 import { copyObject } from "./copy.mjs";
 import { ObjectReader } from "./reader.mjs";
-import { sweepStaging, undo } from "./staging.mjs";
+import { storeOrUndo, sweepStaging } from "./staging.mjs";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -260,14 +260,8 @@ class SpoolFile {
   }
 
   /** Stores the file under its key, with its metadata. Where that fails, nothing of it is there. */
-  async publish(scope, bucket, key, options) {
-    const started = Date.now();
-    try {
-      await this.#store(scope, bucket, key, options);
-    } catch (error) {
-      await undo(scope, bucket, key, started);
-      throw error;
-    }
+  publish(scope, bucket, key, options) {
+    return storeOrUndo(scope, bucket, key, () => this.#store(scope, bucket, key, options));
   }
 
   /** Whether the file's bytes are those of an object and not here. */

@@ -13,8 +13,22 @@ export async function sweepStaging(scope, bucket) {
   await bucket.delete(scope, stale);
 }
 
+/**
+ * Stores a file under a key. Where that fails, nothing of it is there.
+ * @param {() => Promise<unknown>} store
+ */
+export async function storeOrUndo(scope, bucket, key, store) {
+  const started = Date.now();
+  try {
+    await store();
+  } catch (error) {
+    await undo(scope, bucket, key, started);
+    throw error;
+  }
+}
+
 /** Deletes what an attempt may have stored whose answer was lost; what was there before stays. */
-export async function undo(scope, bucket, key, started) {
+async function undo(scope, bucket, key, started) {
   try {
     const object = await bucket.head(scope, key);
     if (object && object.uploaded.getTime() >= started) await bucket.delete(scope, [key]);

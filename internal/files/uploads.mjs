@@ -7,7 +7,7 @@ import { STAGING, StorageError } from "./bucket.mjs";
 import { UPLOAD_SECONDS, UploadError } from "./direct.mjs";
 import { ObjectReader } from "./reader.mjs";
 import { ignoreEnded } from "./s3.mjs";
-import { undo } from "./staging.mjs";
+import { storeOrUndo } from "./staging.mjs";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -197,15 +197,11 @@ class StagedFile {
   }
 
   /** Stores the file under its key, with its metadata. Where that fails, nothing of it is there. */
-  async publish(scope, bucket, key, options) {
-    const started = Date.now();
-    try {
-      if (bucket === this.#bucket) await scope.runtime.direct.copy(scope, bucket, this.#object, key, options);
-      else await bucket.putStream(scope, key, () => this.#stream(scope), this.size, options);
-    } catch (error) {
-      await undo(scope, bucket, key, started);
-      throw error;
-    }
+  publish(scope, bucket, key, options) {
+    return storeOrUndo(scope, bucket, key, () => {
+      if (bucket === this.#bucket) return scope.runtime.direct.copy(scope, bucket, this.#object, key, options);
+      return bucket.putStream(scope, key, () => this.#stream(scope), this.size, options);
+    });
   }
 
   async #stream(scope) {

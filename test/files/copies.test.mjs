@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 
 import { startWorker, wasm } from "../harness.mjs";
-import { MEBIBYTE, bytes, incomplete, keys, memory } from "../support/files.mjs";
+import { MEBIBYTE, bytes, incomplete, keys, watchMemory } from "../support/files.mjs";
 
 const PART = 10 * MEBIBYTE;
 
@@ -45,27 +45,12 @@ describe("large copies", () => {
     const response = await fetch(`${target.url}/example/files/storage`, { method: "POST", headers, body: JSON.stringify([what]) });
     return (await response.json())[0];
   };
-  /** Runs, and looks at Go's memory all the time. @returns {Promise<[any, number]>} the result, and the most it was */
-  const watched = async (run) => {
-    let most = 0;
-    let done = false;
-    const watch = async () => {
-      while (!done) {
-        most = Math.max(most, await memory(target));
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    };
-    const watching = watch();
-    const result = await run().finally(() => (done = true));
-    await watching;
-    return [result, Math.max(most, await memory(target))];
-  };
 
   test("of 200 MB, with its metadata", { timeout: 180_000 }, async (t) => {
     const options = { httpMetadata: { contentType: "video/mp4", cacheControl: "max-age=7" }, customMetadata: { "original-filename": "film.mp4" } };
     const hash = await store("a/film.mp4", 20, options);
     const began = performance.now();
-    const [{ error }, most] = await watched(() => copy("a/film.mp4", "b/film.mp4"));
+    const [{ error }, most] = await watchMemory(target, () => copy("a/film.mp4", "b/film.mp4"));
     t.diagnostic(`${Math.round(performance.now() - began)} ms, ${most} MB`);
     assert.equal(error, undefined);
     assert.ok(most < MEMORY_LIMIT, `${most} MB`);
@@ -78,7 +63,7 @@ describe("large copies", () => {
 
   test("two at once", { timeout: 180_000 }, async () => {
     const hash = await store("one", 5);
-    const [results, most] = await watched(() => Promise.all([copy("one", "two"), copy("one", "three")]));
+    const [results, most] = await watchMemory(target, () => Promise.all([copy("one", "two"), copy("one", "three")]));
     for (const { error } of results) assert.equal(error, undefined);
     assert.ok(most < MEMORY_LIMIT, `${most} MB`);
     assert.deepEqual([await hashOf("two"), await hashOf("three")], [hash, hash]);

@@ -9,7 +9,7 @@ import { Agent } from "undici";
 
 import { startWorker, wasm } from "../harness.mjs";
 import { refused } from "../support/expect.mjs";
-import { MEBIBYTE, bytes, createDocuments, eventually, file, incomplete, keys, memory, named } from "../support/files.mjs";
+import { MEBIBYTE, bytes, createDocuments, eventually, file, incomplete, keys, named, watchMemory } from "../support/files.mjs";
 
 /** The most that Go's memory may be, in MB. */
 const MEMORY_LIMIT = 48;
@@ -50,18 +50,7 @@ describe("large uploads", () => {
   };
   /** Runs, and asserts of Go's memory at every moment. */
   const bounded = async (run) => {
-    let most = 0;
-    let done = false;
-    const watch = async () => {
-      while (!done) {
-        most = Math.max(most, await memory(target));
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    };
-    const watching = watch();
-    const result = await run().finally(() => (done = true));
-    await watching;
-    most = Math.max(most, await memory(target));
+    const [result, most] = await watchMemory(target, run);
     assert.ok(most < MEMORY_LIMIT, `${most} MB`);
     return result;
   };

@@ -90,4 +90,20 @@ export async function memory(target) {
   return Number(/pf_memory;desc="?([\d.]+)/.exec(response.headers.get("server-timing"))?.[1]);
 }
 
+/** Runs, and looks at Go's memory all the time. @returns {Promise<[any, number]>} the result, and the most it was in MB */
+export async function watchMemory(target, run) {
+  let most = 0;
+  let done = false;
+  const watch = async () => {
+    while (!done) {
+      most = Math.max(most, await memory(target));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const watching = watch();
+  const result = await run().finally(() => (done = true));
+  await watching;
+  return [result, Math.max(most, await memory(target))];
+}
+
 export { ADMIN };
