@@ -11,6 +11,7 @@ import { createDisk } from "./internal/files/disk.mjs";
 import { fileOpen } from "./internal/files/download.mjs";
 import { uploadAbort, uploadBegin, uploadClaim } from "./internal/files/uploads.mjs";
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
+import { Clock, TooEarly } from "./internal/host/clock.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
 import { createFileSystem } from "./internal/memfs/memfs.mjs";
@@ -36,6 +37,7 @@ const OPERATIONS = {
   14: uploadAbort,
   20: realtimeCall,
   30: (scope, payload) => scope.runtime.openScratch(payload),
+  31: async () => {}, // there is an event
 };
 
 /** What Go can ask for that is answered at once. */
@@ -92,8 +94,8 @@ export class RuntimeError extends Error {
 
 /** One instance of the Go program. */
 export class Runtime {
-  /** "booting", "ready", "retired" (serves what it has, takes nothing new) or "dead". */
-  state = "booting";
+  /** "new" (no event has come), "booting", "ready", "retired" (serves what it has, takes nothing new) or "dead". */
+  state = "new";
   /** What Go's boot asks of the databases, by binding; null when it is over. */
   prefetched = null;
   /** Whether realtime connections are Go's to answer, since the app has handlers for them; undefined until Go is ready. */
@@ -108,19 +110,17 @@ export class Runtime {
   patience;
   /** Transfers between clients and R2; internal/files/direct.mjs. */
   direct;
-  /** When Go's next timer is due, in performance.now() milliseconds. */
-  nextTimer = Infinity;
   /** SQLite in the isolate, for transactions. */
   scratch = new ScratchKeeper();
 
+  #env;
   #go;
   #exports;
   #current = null;
   #scopes = new Map();
   #lastScope = 0;
   #lastCall = 0;
-  #lastTimer = 0;
-  #timers = new Map();
+  #clock;
   #parcel = EMPTY;
   #stranded = [];
   #lastSweep = performance.now();
@@ -137,31 +137,47 @@ export class Runtime {
   #stallLimit;
 
   /**
-   * Starts the Go program. It boots in the scope's context and, should that end, in those of the others that wait.
-   * @param {import("./internal/host/scope.mjs").Scope} scope
+   * @param {object} env the bindings
+   * @param {boolean} inEvent whether there is an event
    */
-  constructor(scope) {
-    const { env } = scope;
+  constructor(env, inEvent) {
+    this.#env = env;
+    this.#clock = new Clock(inEvent, (at) => this.#wakeBefore(at));
     this.#memoryLimit = numberSetting(env, "POCKETFLARE_MEMORY_LIMIT_MB", MEMORY_LIMIT) * MEBIBYTE;
     this.#memoryCeiling = Math.max(numberSetting(env, "POCKETFLARE_MEMORY_CEILING_MB", MEMORY_CEILING) * MEBIBYTE, this.#memoryLimit);
     this.#stallLimit = numberSetting(env, "POCKETFLARE_STALL_SECONDS", STALL_LIMIT) * 1000;
     this.patience = numberSetting(env, "POCKETFLARE_R2_TIMEOUT_SECONDS", R2_TIMEOUT) * 1000;
     this.direct = new Direct(env, this.patience);
     if (env.REALTIME_DO) this.#listeners = new Map();
-    this.attach(scope);
+  }
+
+  /** Has Go begin its start before there is an event, as far as it comes: until it waits for one. */
+  prepare() {
+    this.#start(null);
+  }
+
+  /**
+   * Starts Go, or has it go on. It boots in the scope's context and, should that end, in those of the others that wait.
+   * @param {import("./internal/host/scope.mjs").Scope} scope
+   */
+  boot(scope) {
+    this.state = "booting";
+    this.#progress = this.#lastSweep = this.#markedAt = performance.now();
+    this.#clock.start();
     this.prefetched = Object.fromEntries(Object.entries(BOOT_PLAN).map(([name, plan]) => [name, new Prefetch(scope, name, plan)]));
+    this.attach(scope);
     // Go's start keeps the thread busy, and what was asked leaves only when the event loop has had a turn.
-    setTimeout(() => this.#start(scope), 0);
+    if (!this.#go) setTimeout(() => this.#start(scope), 0);
     scope.keepAlive();
   }
 
-  /** Starts Go in the scope's turn, unless it was started. */
+  /** Starts Go in the scope's turn, or in none, unless it was started. */
   #start(scope) {
-    if (this.#go || this.state === "dead" || scope.ended) return;
+    if (this.#go || this.state === "dead" || scope?.ended) return;
     try {
       this.#launch(scope);
     } catch (error) {
-      this.#die(`PocketBase could not be started: ${error.message}`);
+      this.#fail(error, "PocketBase could not be started: ");
     }
   }
 
@@ -181,16 +197,21 @@ export class Runtime {
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
     go.argv = ["/pocketflare"]; // PocketBase's data directory is beside it
-    go.env = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...textBindings(scope.env) };
+    go.env = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...textBindings(this.#env) };
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
-    Object.assign(go.importObject.gojs, this.#timerImports(go), this.#memoryImports(go, fs));
+    Object.assign(go.importObject.gojs, this.#clock.imports(go), this.#memoryImports(go, fs));
     go.importObject.pocketflare = this.#imports();
     const instance = new WebAssembly.Instance(appWasm, go.importObject);
     this.#exports = instance.exports;
     this.#markedAt = performance.now();
     this.phases.instantiate = this.#markedAt - started;
-    this.#inTurn(scope, () => go.run(instance).catch((error) => this.#die(error.message)));
+    this.#inTurn(scope, () => go.run(instance).catch((error) => this.#fail(error)));
+  }
+
+  /** When Go's next timer is due, in performance.now() milliseconds. */
+  get nextTimer() {
+    return this.#clock.next;
   }
 
   /** The size of linear memory in bytes. */
@@ -200,7 +221,7 @@ export class Runtime {
 
   /** Whether new events may be given to this instance. */
   get open() {
-    return this.state === "booting" || this.state === "ready";
+    return this.state === "new" || this.state === "booting" || this.state === "ready";
   }
 
   /**
@@ -459,7 +480,7 @@ export class Runtime {
     try {
       run();
     } catch (error) {
-      this.#die(error.message);
+      this.#fail(error);
     } finally {
       this.#current = outer;
     }
@@ -494,43 +515,29 @@ export class Runtime {
     console.warn(`pocketflare: a fresh instance will take over: ${reason}`);
   }
 
-  #die(reason) {
+  /** Gives the instance up for what was thrown, quietly where the first event makes it anew. */
+  #fail(error, context = "") {
+    if (error instanceof TooEarly) this.#die(`Go starts with the first request: ${error.message} while the program started`, console.debug);
+    else this.#die(context + error.message);
+  }
+
+  #die(reason, report = console.error) {
     if (this.state === "dead") return;
     this.state = "dead";
     this.#flushOutput?.();
-    console.error(`pocketflare: ${reason}`);
+    report(`pocketflare: ${reason}`);
     const error = (this.#reason = new RuntimeError(reason));
     for (const { reject } of this.#waiting) reject(error);
     this.#waiting.clear();
     for (const scope of this.#scopes.values()) scope.fail(error);
     this.#scopes.clear();
     this.#stranded.length = 0;
-    this.#timers.clear();
-    this.nextTimer = Infinity;
+    this.#clock.clear();
   }
 
-  // Go has one clock, and any event may end at any moment: so each scope's pump wakes for Go's next timer.
-
-  #timerImports(go) {
-    return {
-      "runtime.scheduleTimeoutEvent": (sp) => {
-        sp >>>= 0;
-        const id = ++this.#lastTimer;
-        const delay = go.mem.getUint32(sp + 8, true) + go.mem.getInt32(sp + 12, true) * 2 ** 32;
-        this.#timers.set(id, performance.now() + delay);
-        go.mem.setInt32(sp + 16, id, true);
-        this.#setClock();
-      },
-      "runtime.clearTimeoutEvent": (sp) => {
-        this.#timers.delete(go.mem.getInt32((sp >>> 0) + 8, true));
-        this.#setClock();
-      },
-    };
-  }
-
-  #setClock() {
-    this.nextTimer = Math.min(...this.#timers.values());
-    for (const scope of this.#scopes.values()) if (scope.alarm > this.nextTimer) scope.wake();
+  /** Has the pumps that sleep past a moment wake for it: Go has one clock, and any event may end at any moment. */
+  #wakeBefore(at) {
+    for (const scope of this.#scopes.values()) if (scope.alarm > at) scope.wake();
   }
 
   #memoryImports(go, fs) {

@@ -1,5 +1,7 @@
 // Events in, responses out: what needs no Go is answered here, the rest goes to the runtime.
 
+import { env } from "cloudflare:workers";
+
 import { bookmarkHeaders } from "./internal/d1/session.mjs";
 import { anticipate } from "./internal/files/download.mjs";
 import { missingBinding } from "./internal/host/bindings.mjs";
@@ -16,8 +18,12 @@ export { RealtimeHub } from "./realtime-do.mjs";
 /** URLs of the realtime API. A match costs a tenth of a URL that is parsed. */
 const REALTIME = /^[^/]+\/\/[^/]+\/api\/realtime(?:[?#]|$)/;
 
-/** The isolate's instance of the Go program. */
-let runtime;
+/**
+ * The isolate's instance of the Go program. Its start begins here, in the global scope, which Cloudflare runs while the connection of the first
+ * client is still being made.
+ */
+let runtime = new Runtime(env, false);
+if (env.POCKETFLARE_EARLY_START !== "0") runtime.prepare();
 
 export default {
   /**
@@ -30,7 +36,7 @@ export default {
     if (REALTIME.test(request.url)) {
       if (!env.REALTIME_DO) return realtimeUnavailable(request);
       if (request.method === "OPTIONS") return preflight(request);
-      const answer = request.method === "GET" && (await connect(request, env, runtime?.holdsConnections));
+      const answer = request.method === "GET" && (await connect(request, env, runtime.holdsConnections));
       if (answer) return answer;
     }
     const problem = missingBinding(env);
@@ -68,8 +74,9 @@ async function serve(scope) {
 
 /** Attaches the scope to the isolate's runtime. @returns {"cold" | "boot_wait" | "warm"} */
 function acquireRuntime(scope) {
-  if (!runtime?.open) {
-    runtime = new Runtime(scope);
+  if (!runtime.open) runtime = new Runtime(scope.env, true);
+  if (runtime.state === "new") {
+    runtime.boot(scope);
     return "cold";
   }
   runtime.attach(scope);

@@ -209,6 +209,12 @@ const (
 // Mark tells JavaScript that a phase of the boot begins.
 func Mark(phase Phase) { hostMark(int32(phase)) }
 
+// AwaitEvent waits for the first event. Before it there is neither I/O nor time: internal/host/clock.mjs.
+func AwaitEvent() error {
+	_, err := Call(context.Background(), OpEvent, nil)
+	return err
+}
+
 // Serve tells JavaScript that Go is ready for events and has fn handle each in a goroutine of its own. It never returns.
 func Serve(fn func(scope *Scope, packet []byte)) {
 	serve = fn

@@ -31,6 +31,7 @@ const (
 	OpAbort      Op = 14 // gives a direct upload up
 	OpRealtime   Op = 20 // a call of the realtime hubs: internal/realtime
 	OpScratch    Op = 30 // an empty SQLite in the isolate: internal/d1
+	OpEvent      Op = 31 // nothing, but that there is an event
 )
 
 // What Ask asks.

@@ -171,11 +171,6 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	races, migrating := 0, false
 	mayGuess := func() bool { return migrating && races == 0 || host.Repeatable() } // a boot's steps are repeated as well
 	databases := newDatabases(app, mayGuess, func() { races++ })
-	objects, migrated := databases.size()
-	migrating = usesScratch() && !migrated
-	if !migrated {
-		setCollector(makingGCPercent)
-	}
 	if err := adopt(app, databases.connect); err != nil {
 		return nil, err
 	}
@@ -195,6 +190,14 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	oauth2avatar.Bind(app, http.DefaultTransport)
 	firstrun.Bind(app, os.Getenv)
 	requestLogs := logs.New(app, host.Sleep)
+	if err := host.AwaitEvent(); err != nil {
+		return nil, err
+	}
+	objects, migrated := databases.size()
+	migrating = usesScratch() && !migrated
+	if !migrated {
+		setCollector(makingGCPercent)
+	}
 	steps := func() error {
 		return databases.caches.Boot(context.Background(), func() error { return bootstrap(app, &races) })
 	}

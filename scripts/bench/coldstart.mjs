@@ -11,27 +11,28 @@ import { median } from "./stats.mjs";
 /**
  * @param {number} rounds
  * @param {(line: string) => void} say
- * @returns {Promise<Record<"existing" | "empty" | "twoIsolates", {floor: number[], worker: number[], aboveFloor: number,
+ * @returns {Promise<Record<"existing" | "unprepared" | "empty" | "twoIsolates", {floor: number[], worker: number[], aboveFloor: number,
  *   timing?: string}>>} milliseconds from the first request to its answer; `timing` is the last Server-Timing
  */
 export async function measureColdStarts(rounds, say) {
   say("cold start, existing database");
-  const existing = await onExisting(rounds);
+  const { existing, unprepared } = await onExisting(rounds);
   say("cold start, empty database");
   const empty = await repeat(Math.ceil(rounds / 2), () => onEmpty(1));
   say("cold start, empty database, two isolates at once");
   const twoIsolates = await repeat(Math.ceil(rounds / 2), () => onEmpty(2));
-  return { existing, empty, twoIsolates };
+  return { existing, unprepared, empty, twoIsolates };
 }
 
 async function onExisting(rounds) {
   const persist = { worker: mkdtempSync(join(tmpdir(), "bench-")), floor: mkdtempSync(join(tmpdir(), "bench-")) };
   try {
     for (const name of ["worker", "floor"]) await prepare(name, persist[name]);
-    return await repeat(rounds, async () => ({
-      worker: await firstAnswer("worker", { persist: persist.worker }),
+    const first = (vars) => repeat(rounds, async () => ({
+      worker: await firstAnswer("worker", { persist: persist.worker, vars }),
       floor: await firstAnswer("floor", { persist: persist.floor }),
     }));
+    return { existing: await first({}), unprepared: await first({ POCKETFLARE_EARLY_START: "0" }) };
   } finally {
     for (const directory of Object.values(persist)) rmSync(directory, { recursive: true, force: true });
   }

@@ -77,14 +77,15 @@ function renderAlone(alone, operations) {
   return `PocketBase alone in WebAssembly, with D1's answers from memory:\n\n${table(head, rows)}`;
 }
 
-function renderColdStarts({ existing, empty, twoIsolates }) {
+function renderColdStarts({ existing, unprepared, empty, twoIsolates }) {
   const head = ["cold start", "floor", "Worker", "above floor", "the best above the floor's best", "aim", "linear memory"];
   const row = (title, { floor, worker, aboveFloor, timing }, aim) => {
     const best = Math.min(...worker) - Math.min(...floor);
     return [title, ms(median(floor)), ms(median(worker)), ms(aboveFloor), ms(best), aim, memoryOf(timing)];
   };
   const rows = [
-    row("existing database", existing, "180"),
+    row("existing database", existing, "120"),
+    row("the same, with Go's whole start in the first request", unprepared, ""),
     row("empty database", empty, "2000"),
     row("empty database, two isolates at once, until both have answered", twoIsolates, "2000"),
   ];

@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
+	beforeStart()
 	app := pocketbase.New()
 
 	bindBootstrap(app)
@@ -34,6 +35,7 @@ func main() {
 		bindFaultRoutes(group)
 		bindRealtimeRoutes(group)
 		bindFileRoutes(group)
+		bindStartRoutes(group)
 		bindUIExtension(e)
 		return e.Next()
 	})
