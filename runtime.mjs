@@ -51,7 +51,7 @@ const EVENT_BEGIN = 1;
 const EVENT_REPLY = 2;
 const EVENT_FAILED = 3;
 const EVENT_CANCEL = 4;
-const EVENT_END = 5;
+const EVENT_ENDED = 5;
 const EVENT_STALL = 6;
 const EVENT_FAULT = 7;
 const EVENT_COLLECT = 8;
@@ -84,6 +84,15 @@ const REQUEST_LIMIT = 300_000;
 
 /** A scope is taken for cancelled by the platform when its pump is this late, in milliseconds, while others run. */
 const LOST_PUMP = 5 * PUMP_INTERVAL;
+
+/** How many scopes that have ended Go is told of at once. */
+const ENDED_TOGETHER = 32;
+
+// How wasm_exec.js passes values by reference: a NaN whose lower half is the value's number. Go's own object has no other property with a name
+// as long as that of the pending event.
+const REFERENCE_HEAD = 0x7ff80000;
+const NULL_REFERENCE = 2;
+const GO_REFERENCE = 6;
 
 const EMPTY = new Uint8Array(0);
 
@@ -123,6 +132,7 @@ export class Runtime {
   #clock;
   #parcel = EMPTY;
   #stranded = [];
+  #ended = []; // the scopes that have ended and that Go has not been told of, by id
   #lastSweep = performance.now();
   #progress = performance.now();
   #markedAt;
@@ -200,7 +210,7 @@ export class Runtime {
     go.env = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...textBindings(this.#env) };
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
-    Object.assign(go.importObject.gojs, this.#clock.imports(go), this.#memoryImports(go, fs));
+    Object.assign(go.importObject.gojs, this.#clock.imports(go), this.#memoryImports(go, fs), eventImports(go));
     go.importObject.pocketflare = this.#imports();
     const instance = new WebAssembly.Instance(appWasm, go.importObject);
     this.#exports = instance.exports;
@@ -282,6 +292,7 @@ export class Runtime {
     if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
     if (now - this.#lastSweep >= PUMP_INTERVAL) {
       this.#sweep(scope, now);
+      this.#tellEnded(scope);
       this.scratch.tidy(false);
     }
     this.#checkProgress(scope, now);
@@ -468,7 +479,7 @@ export class Runtime {
     this.#inTurn(scope, () => {
       this.#parcel = parcel;
       this.#exports.pocketflare_event(kind, id, parcel.length);
-      if (kind !== EVENT_END && !this.#go.exited) this.#go._resume();
+      if (kind !== EVENT_ENDED && !this.#go.exited) this.#go._resume();
     });
   }
 
@@ -493,7 +504,14 @@ export class Runtime {
     if (scope.busy || scope.ended || scope.id === 0) return;
     this.#scopes.delete(scope.id);
     scope.end();
-    this.#enter(scope, EVENT_END, scope.id, EMPTY);
+    this.#ended.push(scope.id);
+    if (this.#ended.length >= ENDED_TOGETHER) this.#tellEnded(scope);
+  }
+
+  /** Has Go forget the scopes that have ended. It need not know at once: what their goroutines still start goes to another scope anyway. */
+  #tellEnded(turn) {
+    const ids = new Uint32Array(this.#ended.splice(0));
+    if (ids.length > 0) this.#enter(turn, EVENT_ENDED, 0, new Uint8Array(ids.buffer));
   }
 
   /**
@@ -506,7 +524,8 @@ export class Runtime {
     scope.fail(error);
     for (const finish of calls) finish(turn, error);
     this.#enter(turn, EVENT_CANCEL, scope.id, EMPTY);
-    this.#enter(turn, EVENT_END, scope.id, EMPTY);
+    this.#ended.push(scope.id);
+    this.#tellEnded(turn);
   }
 
   #retire(reason) {
@@ -555,6 +574,22 @@ export class Runtime {
       },
     };
   }
+}
+
+/** Go looks for what a js.Func has left each time it goes on. There is hardly ever anything, and to find that out by the property's name takes long. */
+function eventImports(go) {
+  const get = go.importObject.gojs["syscall/js.valueGet"];
+  return {
+    "syscall/js.valueGet": (sp) => {
+      sp >>>= 0;
+      if (go._pendingEvent === null && go.mem.getUint32(sp + 8, true) === GO_REFERENCE && go.mem.getUint32(sp + 24, true) === "_pendingEvent".length) {
+        go.mem.setUint32(sp + 32, NULL_REFERENCE, true);
+        go.mem.setUint32(sp + 36, REFERENCE_HEAD, true);
+      } else {
+        get(sp);
+      }
+    },
+  };
 }
 
 /** To be called when an event has waited for something else than D1. */

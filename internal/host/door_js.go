@@ -55,7 +55,7 @@ const (
 	eventReply   = 2 // an operation has answered: id is the call's
 	eventFailed  = 3 // an operation has thrown
 	eventCancel  = 4 // nobody waits for a scope any more: id is the scope's
-	eventEnd     = 5 // a scope can do no more I/O
+	eventEnded   = 5 // scopes can do no more I/O: u32 id of each
 	eventStall   = 6 // a scope has started nothing for long: is it deadlocked?
 	eventFault   = 7 // the file storage has failed a call of a scope
 	eventCollect = 8 // much memory will be needed at once: what is garbage should not stand in its way
@@ -108,9 +108,11 @@ func event(kind, id, length int32) {
 		go examine(id)
 	case eventCollect:
 		go runtime.GC()
-	case eventEnd:
-		if scope := scopes[id]; scope != nil {
-			scope.end()
+	case eventEnded:
+		for r := wire.NewReader(take(length)); r.Len() > 0; {
+			if scope := scopes[int32(r.U32())]; scope != nil {
+				scope.end()
+			}
 		}
 	}
 }
@@ -218,6 +220,7 @@ func AwaitEvent() error {
 // Serve tells JavaScript that Go is ready for events and has fn handle each in a goroutine of its own. It never returns.
 func Serve(fn func(scope *Scope, packet []byte)) {
 	serve = fn
+	go holdStack(heldStack / len(stackFrame{}))
 	hostReady(nil, 0)
 	select {}
 }

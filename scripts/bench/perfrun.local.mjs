@@ -1,0 +1,25 @@
+// perfrun <op> <count>: seed, warm, then perf record the process during the run
+import { spawn } from "node:child_process";
+import { start } from "./contenders.mjs";
+import { seed } from "./fixtures.mjs";
+import { load } from "./load.mjs";
+import { OPERATIONS } from "./operations.mjs";
+import { childProcesses, cpuMilliseconds } from "./process.mjs";
+const [name, count, which = "worker", nolog] = process.argv.slice(2);
+const before = new Set(childProcesses());
+const server = await start(which);
+const pid = childProcesses().find((id) => !before.has(id));
+const fixtures = await seed(server.url, { floor: which === "floor" });
+if (nolog) await fixtures.api.call("PATCH", "/api/settings", { logs: { maxDays: 0 } });
+const op = OPERATIONS.find((o) => o.name === name);
+const plan = { view: "1/2", list: "1/3", create: "1/4" }[name];
+const make = async (n) => { let r = await op.requests(fixtures, n); if (which === "floor" && plan) r = r.map((x) => ({ ...x, headers: { ...x.headers, "x-d1": plan } })); return r; };
+await load(server.url, 16, await make(3000));
+const perf = spawn("perf", ["record", "-e", "cpu-clock", "-F", "2000", "-p", String(pid), "-o", process.env.PERF_OUT ?? "/work/h/tmp/perf.data"], { stdio: "ignore" });
+await new Promise((r) => setTimeout(r, 500));
+const reqs = await make(Number(count));
+const c = cpuMilliseconds(pid);
+const r = await load(server.url, 16, reqs);
+console.log(name, which, (cpuMilliseconds(pid) - c) / count * 1000, "us CPU", r.failures.length, Math.round(count / r.milliseconds * 1000), "rps");
+perf.kill("SIGINT"); await new Promise((r) => perf.on("exit", r));
+await fixtures.api.close(); await server.stop();
