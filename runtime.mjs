@@ -174,8 +174,8 @@ export class Runtime {
     this.state = "booting";
     this.#progress = this.#lastSweep = this.#markedAt = performance.now();
     this.#clock.start();
+    this.attach(scope); // Go hears of the event when this turn is over
     this.prefetched = Object.fromEntries(Object.entries(BOOT_PLAN).map(([name, plan]) => [name, new Prefetch(scope, name, plan)]));
-    this.attach(scope);
     // Go's start keeps the thread busy, and what was asked leaves only when the event loop has had a turn.
     if (!this.#go) setTimeout(() => this.#start(scope), 0);
     scope.keepAlive();

@@ -59,6 +59,7 @@ async function serve(scope) {
     times.handed = performance.now();
     anticipate(scope);
     runtime.begin(scope, packRequest(request, body));
+    if (request.signal.aborted) runtime.cancel(scope); // before there was somebody to tell
     const answer = await scope.answer.promise;
     scope.take();
     const headers = [...timingHeaders(scope, temperature, times), ...bookmarkHeaders(scope)]; // before Go goes on with what comes after the answer

@@ -158,6 +158,21 @@ describe("a boot that fails", () => {
       for (const { status, text } of await Promise.all(others)) assert.equal(status, 200, text);
     }));
 
+  test("slowly: clients that hung up meanwhile are not forgotten", () =>
+    withWorker({ wasm: "build/example.wasm", entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_DELAY_MS: 300 } }, async (target) => {
+      await exchange(`${target.url}/api/health`);
+      await target.restart();
+      const client = new AbortController();
+      const ways = ["wait", "query", "stream"];
+      for (const way of ways) open(`${target.url}/example/hangup/${way}/${way}`, { signal: client.signal }).catch(() => {});
+      await pause(150);
+      client.abort();
+      for (const way of ways) {
+        const { text } = await eventually(() => exchange(`${target.url}/example/hangup/seen/${way}`), (answer) => !answer.text.includes("null"), { within: 5000 });
+        assert.match(text, /"seen":"context canceled"/, way);
+      }
+    }));
+
   test("because every request of it was cancelled is made good by the next", () =>
     withWorker({ entry: "test/entries/unreliable-d1.mjs", direct: true, vars: { D1_DELAY_MS: 5 } }, async (target) => {
       for (let round = 0; round < 3; round++) {

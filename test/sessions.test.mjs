@@ -140,6 +140,18 @@ describe("reads from a replica", () => {
   });
 });
 
+test("a boot asks the primary once for what it needs, by a session", { timeout: 60_000 }, () =>
+  withWorker({ ...replicated, vars: { POCKETFLARE_D1_SESSIONS: "1" } }, async (target) => {
+    await call(target.url, "GET", "/api/health");
+    for (const [method, path, status, calls] of [["GET", "/api/health", 200, 3], ["POST", "/api/nothing", 404, 4]]) {
+      await target.restart();
+      const answer = await call(target.url, method, path);
+      assert.deepEqual([answer.status, answer.where], [status, "primary"]);
+      assert.match(answer.headers["server-timing"], new RegExp(`calls=${calls} `));
+    }
+  }),
+);
+
 test("without the variable there are no sessions", { timeout: 60_000 }, () =>
   withWorker(replicated, async (target) => {
     const answer = await call(target.url, "GET", "/api/collections/users/records", { "X-Pocketflare-Bookmark": `00000000-00000000-00000000-${"0".repeat(32)}` });
