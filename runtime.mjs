@@ -13,6 +13,7 @@ import { uploadAbort, uploadBegin, uploadClaim } from "./internal/files/uploads.
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
 import { Clock, TooEarly } from "./internal/host/clock.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
+import { numberSetting, variables } from "./internal/host/settings.mjs";
 import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
 import { createFileSystem } from "./internal/memfs/memfs.mjs";
 import { Realtime, STALE, realtimeCall } from "./internal/realtime/door.mjs";
@@ -76,11 +77,11 @@ const START_LIMIT = 100;
 /** How long an event may wait, in seconds, with no operation of its own started or settled, until Go looks whether it is deadlocked. */
 const STALL_LIMIT = 30;
 
-/** How long a call of R2 may take, in seconds, before it is given up. */
-const R2_TIMEOUT = 30;
-
 /** How long it may wait, in milliseconds, if it is not. PocketBase's own server gives a request as long. */
 const REQUEST_LIMIT = 300_000;
+
+/** How long a call of R2 may take, in seconds, before it is given up. */
+const R2_TIMEOUT = 30;
 
 /** A scope is taken for cancelled by the platform when its pump is this late, in milliseconds, while others run. */
 const LOST_PUMP = 5 * PUMP_INTERVAL;
@@ -207,7 +208,7 @@ export class Runtime {
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
     go.argv = ["/pocketflare"]; // PocketBase's data directory is beside it
-    go.env = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...textBindings(this.#env) };
+    go.env = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...variables(this.#env) };
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
     Object.assign(go.importObject.gojs, this.#clock.imports(go), this.#memoryImports(go, fs), eventImports(go));
@@ -606,20 +607,6 @@ function packError(error) {
   packed.string(error?.name ?? "Error");
   packed.string(String(error?.message ?? error));
   return packed.done();
-}
-
-/** The environment variables among the bindings. */
-function textBindings(env) {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string"));
-}
-
-function numberSetting(env, name, fallback) {
-  const text = env[name];
-  if (text === undefined || text === "") return fallback;
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  console.warn(`pocketflare: ${name} is ${JSON.stringify(text)}; it must be a number above 0, so ${fallback} is used`);
-  return fallback;
 }
 
 /** Operation: sleeps for f64 milliseconds. */

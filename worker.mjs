@@ -7,6 +7,7 @@ import { anticipate } from "./internal/files/download.mjs";
 import { missingBinding } from "./internal/host/bindings.mjs";
 import { errorResponse } from "./internal/host/errors.mjs";
 import { Scope } from "./internal/host/scope.mjs";
+import { switchSetting } from "./internal/host/settings.mjs";
 import { packRequest, readWholeBody, toResponse } from "./internal/httpbridge/bridge.mjs";
 import { timingHeaders } from "./internal/httpbridge/timing.mjs";
 import { connect } from "./internal/realtime/connect.mjs";
@@ -23,7 +24,7 @@ const REALTIME = /^[^/]+\/\/[^/]+\/api\/realtime(?:[?#]|$)/;
  * client is still being made.
  */
 let runtime = new Runtime(env, false);
-if (env.POCKETFLARE_EARLY_START !== "0") runtime.prepare();
+if (switchSetting(env, "POCKETFLARE_EARLY_START", true)) runtime.prepare();
 
 export default {
   /**

@@ -1,7 +1,9 @@
-// Reads from D1's replicas, by its Sessions API, where POCKETFLARE_D1_SESSIONS is "1". docs/isolates.md tells what that promises.
+// Reads from D1's replicas, by its Sessions API, where POCKETFLARE_D1_SESSIONS is on. docs/isolates.md tells what that promises.
 //
 // A session sees a database that never goes back in time: its first call names where to begin, a bookmark or the primary, and each later
 // one is answered by a replica that is at least as far. Bookmarks sort as texts in the order of time.
+
+import { isOn } from "../host/settings.mjs";
 
 /** The database that may have replicas: PocketBase's logs are hardly ever read. */
 const REPLICATED = "APP_DB";
@@ -27,7 +29,7 @@ const COOKIE_LIFE = 3600;
  */
 export function openSession(scope, name) {
   const { env } = scope;
-  if (name !== REPLICATED || env.POCKETFLARE_D1_SESSIONS !== "1" || !env[name].withSession) return null;
+  if (name !== REPLICATED || !isOn(env.POCKETFLARE_D1_SESSIONS) || !env[name].withSession) return null;
   return new ReplicaSession(env[name], scope.runtime, startOf(scope));
 }
 

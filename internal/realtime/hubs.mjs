@@ -1,5 +1,7 @@
 // Which hub a client belongs to.
 
+import { countSetting } from "../host/settings.mjs";
+
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH = 40;
 
@@ -8,8 +10,7 @@ const MAX_SHARDS = 64;
 
 /** @param {object} env an event's bindings @returns {number} of hubs */
 export function shardCount(env) {
-  const count = Number(env.POCKETFLARE_REALTIME_SHARDS ?? 1);
-  return Number.isInteger(count) && count >= 1 && count <= MAX_SHARDS ? count : 1;
+  return countSetting(env, "POCKETFLARE_REALTIME_SHARDS", 1, MAX_SHARDS);
 }
 
 /** @param {object} env @param {string} id a client's @returns {number} */

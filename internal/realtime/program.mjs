@@ -1,6 +1,7 @@
 // Which program an isolate runs, so that the hub can remember what it knows of it.
 
 import appWasm from "../../build/app.wasm";
+import { variables } from "../host/settings.mjs";
 
 let known;
 
@@ -16,8 +17,7 @@ export async function programOf(env) {
 async function digestOf(env) {
   const [build] = WebAssembly.Module.customSections(appWasm, "go:buildid");
   if (!build) return null;
-  const variables = Object.entries(env).filter(([, value]) => typeof value === "string").sort();
-  const text = new TextDecoder().decode(build) + JSON.stringify(variables);
+  const text = new TextDecoder().decode(build) + JSON.stringify(Object.entries(variables(env)).sort());
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   return Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

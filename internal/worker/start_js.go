@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strconv"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -194,14 +193,14 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 		return nil, err
 	}
 	objects, migrated := databases.size()
-	migrating = usesScratch() && !migrated
+	migrating = databases.scratch && !migrated
 	if !migrated {
 		setCollector(makingGCPercent)
 	}
 	steps := func() error {
 		return databases.caches.Boot(context.Background(), func() error { return bootstrap(app, &races) })
 	}
-	made := usesScratch() && objects == 0 && databases.makeLocally(func() error {
+	made := databases.scratch && objects == 0 && databases.makeLocally(func() error {
 		err := steps()
 		if err == nil {
 			_ = firstrun.EnsureAdmin(app, os.Getenv) // where that fails it is tried again, and reported, when the app begins to serve
@@ -320,6 +319,7 @@ type databases struct {
 	data, logs driver.Connector
 	caches     *watermark.Caches
 	local      *d1.Local
+	scratch    bool // the steps of transactions are answered in the isolate
 }
 
 // newDatabases gives the databases of an app. mayGuess tells whether a transaction may be answered by guesses, onConflict is called when one
@@ -336,11 +336,12 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 			log.Printf("%s: %v", dataBinding, err)
 		},
 		OnTransaction: host.NoteTransaction,
-		MaxStatements: maxStatements(),
-		TokenWrites:   os.Getenv("POCKETFLARE_D1_WRITE_TOKENS") != "0",
+		MaxStatements: countSetting(os.Getenv, "POCKETFLARE_D1_MAX_STATEMENTS", 0),
+		TokenWrites:   switchSetting(os.Getenv, "POCKETFLARE_D1_WRITE_TOKENS", true),
 		Sleep:         host.Sleep,
 	}
-	if usesScratch() {
+	scratch := switchSetting(os.Getenv, "POCKETFLARE_D1_SCRATCH", true)
+	if scratch {
 		options.Scratch, options.ReadOften = d1.HostScratch(), []string{"_collections", core.DefaultMigrationsTable}
 		options.Event = currentEvent
 		options.MayGuess, options.Guessing, options.OnWrongGuess = mayGuess, host.Guessing, host.NoteGuess
@@ -348,8 +349,8 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 	binding := d1.NewLocal(d1.HostBinding(dataBinding), d1.HostScratch())
 	options.Local = binding
 	own := d1.Options{OnFault: options.OnFault, Sleep: options.Sleep}
-	d := &databases{caches: watermark.New(app, binding, own, currentSession), local: binding}
-	if os.Getenv("POCKETFLARE_D1_SESSIONS") == "1" {
+	d := &databases{caches: watermark.New(app, binding, own, currentSession), local: binding, scratch: scratch}
+	if switchSetting(os.Getenv, "POCKETFLARE_D1_SESSIONS", false) {
 		d.caches.UseReplicas()
 	}
 	options.Caches = d.caches
@@ -362,23 +363,6 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 		Sleep:       host.Sleep,
 	})
 	return d
-}
-
-// usesScratch tells whether the steps of transactions are answered in the isolate, as they are unless the environment says otherwise.
-func usesScratch() bool { return os.Getenv("POCKETFLARE_D1_SCRATCH") != "0" }
-
-// maxStatements is how many statements a transaction may write, 0 for the driver's own limit.
-func maxStatements() int {
-	setting := os.Getenv("POCKETFLARE_D1_MAX_STATEMENTS")
-	if setting == "" {
-		return 0
-	}
-	limit, err := strconv.Atoi(setting)
-	if err != nil || limit < 1 {
-		log.Printf("POCKETFLARE_D1_MAX_STATEMENTS is %q and has to be a number above 0; the default holds", setting)
-		return 0
-	}
-	return limit
 }
 
 // size tells how many tables, indexes and so on the database has, and whether PocketBase has made its own.
