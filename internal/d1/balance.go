@@ -18,28 +18,14 @@ func balance(sql string) string {
 	for len(b.open) > 0 {
 		b.close()
 	}
-	slices.SortStableFunc(b.parentheses, func(x, y parenthesis) int { return x.at - y.at })
-	var out strings.Builder
-	at := 0
-	for _, p := range b.parentheses {
-		out.WriteString(sql[at:p.at])
-		out.WriteByte(p.char)
-		at = p.at
-	}
-	out.WriteString(sql[at:])
-	return out.String()
+	return b.parentheses.into(sql)
 }
 
 // balancer finds chains behind opening parentheses, WHERE, ON and HAVING.
 type balancer struct {
 	scanner
 	open        []*chains // what is open: parentheses and CASEs
-	parentheses []parenthesis
-}
-
-type parenthesis struct {
-	at   int
-	char byte
+	parentheses additions
 }
 
 // chains is a condition that is being read: alternatives joined by OR, the last of which is terms joined by AND.
@@ -149,6 +135,7 @@ func (b *balancer) group(c *chains, operands []operand) {
 	}
 	size := int(math.Sqrt(float64(len(operands))))
 	for part := range slices.Chunk(operands, size) {
-		b.parentheses = append(b.parentheses, parenthesis{part[0].start, '('}, parenthesis{part[len(part)-1].end, ')'})
+		b.parentheses.add(part[0].start, "(")
+		b.parentheses.add(part[len(part)-1].end, ")")
 	}
 }

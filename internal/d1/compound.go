@@ -17,29 +17,15 @@ func nestCompounds(sql string) string {
 	for len(n.open) > 0 {
 		n.leave(len(sql))
 	}
-	slices.SortStableFunc(n.additions, func(x, y addition) int { return x.at - y.at })
-	var out strings.Builder
-	at := 0
-	for _, addition := range n.additions {
-		out.WriteString(sql[at:addition.at])
-		out.WriteString(addition.text)
-		at = addition.at
-	}
-	out.WriteString(sql[at:])
-	return out.String()
+	return n.additions.into(sql)
 }
 
 // nester finds compound SELECTs.
 type nester struct {
 	scanner
 	open      []*compound // of each parenthesis that is open; nil where no SELECT has begun
-	additions []addition
+	additions additions
 	last      int // the end of the token before
-}
-
-type addition struct {
-	at   int
-	text string
 }
 
 // compound is a SELECT that is being read.
@@ -93,11 +79,6 @@ func (n *nester) operator(c *compound) {
 	c.operators = append(c.operators, operator)
 }
 
-func (n *nester) isFollowedBy(keyword string) bool {
-	ahead := n.scanner
-	return ahead.next() && ahead.is(keyword)
-}
-
 // end ends the last term.
 func (c *compound) end(at int) {
 	if last := len(c.terms) - 1; last >= 0 && c.terms[last].end == 0 {
@@ -122,7 +103,7 @@ func (n *nester) leave(at int) {
 		n.groupLeft(c.terms)
 	}
 	if c.upsert && len(c.terms) > maxTerms {
-		n.additions = append(n.additions, addition{c.terms[len(c.terms)-1].end, " WHERE 1"})
+		n.additions.add(c.terms[len(c.terms)-1].end, " WHERE 1")
 	}
 }
 
@@ -159,5 +140,6 @@ func (n *nester) groupLeft(terms []operand) {
 
 // wrap makes a query of terms one term.
 func (n *nester) wrap(terms []operand) {
-	n.additions = append(n.additions, addition{terms[0].start, "SELECT * FROM ("}, addition{terms[len(terms)-1].end, ")"})
+	n.additions.add(terms[0].start, "SELECT * FROM (")
+	n.additions.add(terms[len(terms)-1].end, ")")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"strconv"
 )
 
 var errNested = errors.New("cannot start a transaction within a transaction")
@@ -243,8 +242,3 @@ type done struct{ Changes, LastRowID int64 }
 
 func (d done) LastInsertId() (int64, error) { return d.LastRowID, nil }
 func (d done) RowsAffected() (int64, error) { return d.Changes, nil }
-
-// String shows the result, for tests and logs.
-func (d done) String() string {
-	return strconv.FormatInt(d.Changes, 10) + " rows, last id " + strconv.FormatInt(d.LastRowID, 10)
-}

@@ -21,10 +21,7 @@ const maxHeight = 50
 
 // decide gives SQL whose conditions are not too deep, and its parameters, whose order changes with that of the operands.
 func decide(sql string, params []any) (string, []any) {
-	d := decider{sql: sql}
-	for sc := (scanner{text: sql}); sc.next(); {
-		d.tokens = append(d.tokens, sc)
-	}
+	d := decider{sql: sql, tokens: tokensOf(sql)}
 	d.copy(0, len(d.tokens))
 	if !d.changed {
 		return sql, params
@@ -32,9 +29,10 @@ func decide(sql string, params []any) (string, []any) {
 	return d.out.String(), d.reorder(params)
 }
 
+// decider writes SQL anew, with the conditions that are too deep as CASEs.
 type decider struct {
 	sql     string
-	tokens  []scanner
+	tokens  tokenList
 	out     strings.Builder
 	spans   []operand // what has been copied from sql, in the order of out
 	changed bool

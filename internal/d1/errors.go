@@ -34,7 +34,7 @@ const (
 	CodeRange      Code = 25
 )
 
-// text is what sqlite3_errstr says of the code.
+// codeTexts are what sqlite3_errstr says of the codes.
 var codeTexts = map[Code]string{
 	CodeError:      "SQL logic error",
 	CodeBusy:       "database is locked",
@@ -167,7 +167,7 @@ func unwrapText(text string) string {
 	return text
 }
 
-// extendedCode finds the extended result code of a constraint by its name, or else by the message.
+// extendedCode finds the extended result code of a constraint by its name, or else by the message; https://sqlite.org/rescode.html has them.
 func extendedCode(code Code, name, message string) int {
 	if code != CodeConstraint {
 		return int(code)
@@ -185,6 +185,7 @@ func extendedCode(code Code, name, message string) int {
 	return 1811 // raised by a trigger
 }
 
+// constraintCodes are the extended result codes of constraints, with how their messages begin.
 var constraintCodes = []struct {
 	name, message string
 	code          int
@@ -193,7 +194,7 @@ var constraintCodes = []struct {
 	{"SQLITE_CONSTRAINT_PRIMARYKEY", "PRIMARY KEY constraint failed", 1555},
 	{"SQLITE_CONSTRAINT_NOTNULL", "NOT NULL constraint failed", 1299},
 	{"SQLITE_CONSTRAINT_CHECK", "CHECK constraint failed", 275},
-	{"SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed", 787},
+	{"SQLITE_CONSTRAINT_FOREIGNKEY", "FOREIGN KEY constraint failed", foreignKeyCode},
 	{"SQLITE_CONSTRAINT_DATATYPE", "cannot store", 3091},
 	{"SQLITE_CONSTRAINT_ROWID", "ROWID constraint failed", 2579},
 }

@@ -1,8 +1,6 @@
 package d1
 
-import (
-	"strings"
-)
+import "strings"
 
 // deepParentheses is how deep parentheses may be before they are looked at: D1 allows expressions a depth of 100, and each level of a
 // condition in parentheses is one or two.
@@ -41,7 +39,7 @@ func flatten(sql string) string {
 
 // flattener finds parentheses that can go.
 type flattener struct {
-	tokens   []scanner
+	tokens   tokenList
 	needless map[int]bool
 }
 
@@ -53,15 +51,15 @@ func (f *flattener) level(from int) (end int, hasOr, fixed bool) {
 		case token.isSymbol(')'):
 			return i, hasOr, fixed
 		case token.isSymbol('('):
-			close, or, keep := f.level(i + 1)
-			if !keep && f.canGo(i, close, or) {
+			last, or, keep := f.level(i + 1)
+			if !keep && f.canGo(i, last, or) {
 				if f.needless == nil {
 					f.needless = map[int]bool{}
 				}
-				f.needless[i], f.needless[close] = true, true
+				f.needless[i], f.needless[last] = true, true
 				hasOr = hasOr || or
 			}
-			i = close
+			i = last
 		case token.is("OR"):
 			hasOr = true
 		case token.isSymbol(','), token.is("SELECT"), token.is("VALUES"), token.is("WITH"):
@@ -72,13 +70,13 @@ func (f *flattener) level(from int) (end int, hasOr, fixed bool) {
 }
 
 // canGo tells whether parentheses are an operand of AND or OR, and mean the same without.
-func (f *flattener) canGo(open, close int, hasOr bool) bool {
-	if open == 0 || close == open+1 || close >= len(f.tokens) {
+func (f *flattener) canGo(first, last int, hasOr bool) bool {
+	if first == 0 || last == first+1 || last >= len(f.tokens) {
 		return false
 	}
-	before, after := &f.tokens[open-1], &scanner{}
-	if close+1 < len(f.tokens) {
-		after = &f.tokens[close+1]
+	before, after := &f.tokens[first-1], &scanner{}
+	if last+1 < len(f.tokens) {
+		after = &f.tokens[last+1]
 	}
 	if !before.is("AND") && !before.is("OR") && !before.is("WHERE") && !before.isSymbol('(') {
 		return false
@@ -86,9 +84,10 @@ func (f *flattener) canGo(open, close int, hasOr bool) bool {
 	if after.kind != tokenEnd && !after.is("AND") && !after.is("OR") && !after.isSymbol(')') {
 		return false
 	}
-	if before.isSymbol('(') && open > 1 && f.tokens[open-2].kind != tokenSymbol && !f.tokens[open-2].is("AND") && !f.tokens[open-2].is("OR") &&
-		!f.tokens[open-2].is("WHERE") {
-		return false // the argument of a function, or a list
+	if before.isSymbol('(') && first > 1 {
+		if owner := &f.tokens[first-2]; owner.kind != tokenSymbol && !owner.is("AND") && !owner.is("OR") && !owner.is("WHERE") {
+			return false // the argument of a function, or a list
+		}
 	}
 	return !hasOr || !before.is("AND") && !after.is("AND")
 }

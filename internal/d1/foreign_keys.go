@@ -11,7 +11,7 @@ import (
 // internal error, like its own faults. So where a batch that is to be stored ends in one, it is looked whether it breaks a key.
 
 const (
-	foreignKeyCode = 787
+	foreignKeyCode = 787 // SQLITE_CONSTRAINT_FOREIGNKEY
 	internalError  = "internal error"
 )
 

@@ -51,15 +51,6 @@ func idleAnswer(p *parsed) (answer *rowList, idle bool, err error) {
 	return nil, false, nil
 }
 
-func (s *scanner) contains(keyword string) bool {
-	for s.next() {
-		if s.is(keyword) {
-			return true
-		}
-	}
-	return false
-}
-
 // pragma gives the name of a PRAGMA in lower case, and its argument if it has one.
 func pragma(text string) (name, argument string) {
 	sc := scanner{text: text}

@@ -62,7 +62,7 @@ func (l *later) start(ctx context.Context, sql string, send func(context.Context
 	return result
 }
 
-// laterResult is what such a batch has done. Who looks at it waits for it.
+// laterResult is what such a statement has done. Who looks at it waits for it.
 type laterResult struct {
 	done   chan struct{}
 	result driver.Result

@@ -1,11 +1,11 @@
 package d1
 
-// What D1 allows, as documented and seen on 2026-11; where the local simulation and production differ, the stricter.
+// What D1 allows, as documented and seen in 2026-11; where the local simulation and production differ, the stricter.
 const (
 	maxParams        = 100       // bound parameters a statement
 	maxSQL           = 100_000   // bytes of a statement's text
 	maxValue         = 2_000_000 // bytes of a string or blob
-	maxResultColumns = 2000      // columns of a result; D1 gives 100, SQLite can give as many
+	maxResultColumns = 2000      // columns of a result that are read: SQLite's own limit; D1 gives 100
 	maxPattern       = 50        // bytes of a pattern of LIKE
 	maxTerms         = 5         // SELECTs of a compound one
 	maxArguments     = 32        // arguments of a function

@@ -66,16 +66,6 @@ func (s *scanner) skipDistinct() {
 	}
 }
 
-func (s *scanner) nesting() int {
-	switch {
-	case s.isSymbol('('):
-		return 1
-	case s.isSymbol(')'):
-		return -1
-	}
-	return 0
-}
-
 func (s *scanner) endsColumns() bool {
 	if s.kind != tokenWord {
 		return false
@@ -86,6 +76,3 @@ func (s *scanner) endsColumns() bool {
 	}
 	return false
 }
-
-// quoteName is s as an SQL identifier.
-func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

@@ -136,7 +136,7 @@ func parseOne(sc *scanner) parsed {
 	return p
 }
 
-// settleForm tells whether the statement may have to be written in another form. Of what changes the schema only views are: the rest cannot
+// settleForm finds out whether the statement may have to be written in another form. Of what changes the schema only views are: the rest cannot
 // hold what it would take.
 func (p *parsed) settleForm() {
 	if p.kind == kindSchema && !isView(p.text) || p.kind > kindSchema {

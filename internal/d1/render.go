@@ -325,6 +325,9 @@ func (r *renderer) bind(value any) {
 // quote is s as an SQL string.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
+// quoteName is s as an SQL identifier.
+func quoteName(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
 func floatLiteral(v float64) string {
 	if math.IsInf(v, 0) {
 		if v < 0 {

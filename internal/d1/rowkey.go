@@ -56,8 +56,11 @@ type keyReader struct {
 type cell struct {
 	scanner
 	param int // its place among the parameters
-	inner []cell
+	inner cellList
 }
+
+// cellList is an expression, or a list of several.
+type cellList []cell
 
 // misleading are words by which a text may be about more than it seems to be.
 var misleading = []string{
@@ -66,8 +69,8 @@ var misleading = []string{
 }
 
 // cells reads tokens up to the end, or to the parenthesis that closes them.
-func (r *keyReader) cells(sc *scanner) (cells []cell, ok bool) {
-	cells = []cell{}
+func (r *keyReader) cells(sc *scanner) (cells cellList, ok bool) {
+	cells = cellList{}
 	for sc.next() {
 		one := cell{scanner: *sc}
 		switch {
@@ -96,7 +99,7 @@ func (r *keyReader) ofQuery(sc *scanner) []rowKey {
 	if !ok {
 		return nil
 	}
-	from, where := find(cells, "FROM"), find(cells, "WHERE")
+	from, where := cells.find("FROM"), cells.find("WHERE")
 	named, ok := tablesOf(cells)
 	if !ok || from < 0 || where < from || len(named) == 0 {
 		return nil
@@ -107,7 +110,7 @@ func (r *keyReader) ofQuery(sc *scanner) []rowKey {
 	}
 	end := len(cells)
 	for _, clause := range []string{"GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT"} {
-		if at := find(cells, clause); at > where && at < end {
+		if at := cells.find(clause); at > where && at < end {
 			end = at
 		}
 	}
@@ -120,7 +123,7 @@ func (r *keyReader) ofQuery(sc *scanner) []rowKey {
 }
 
 // isAlias tells whether a table of another name gets this one.
-func isAlias(cells []cell, table string) bool {
+func isAlias(cells cellList, table string) bool {
 	for i, one := range cells {
 		named := one.inner == nil && strings.EqualFold(one.name(), table)
 		if named && !cells[max(i-1, 0)].is("FROM") && (i+1 >= len(cells) || !cells[i+1].isSymbol('.')) {
@@ -131,7 +134,7 @@ func isAlias(cells []cell, table string) bool {
 }
 
 // isRow tells whether a list of columns is all of the table's.
-func isRow(list []cell, table string) bool {
+func isRow(list cellList, table string) bool {
 	switch len(list) {
 	case 1:
 		return list[0].isSymbol('*')
@@ -141,12 +144,12 @@ func isRow(list []cell, table string) bool {
 	return false
 }
 
-func isLimitOne(cells []cell) bool {
+func isLimitOne(cells cellList) bool {
 	return len(cells) == 0 || len(cells) == 2 && cells[0].is("LIMIT") && cells[1].token() == "1"
 }
 
 // tablesOf gives the tables and views behind each FROM and JOIN, the outermost first; ok is false if they cannot be told.
-func tablesOf(cells []cell) (tables []string, ok bool) {
+func tablesOf(cells cellList) (tables []string, ok bool) {
 	var inner []string
 	inFrom := false
 	for i, one := range cells {
@@ -184,10 +187,10 @@ func (r *keyReader) ofChange(sc *scanner) []rowKey {
 	}
 	table := strings.ToLower(sc.name())
 	cells, ok := r.cells(sc)
-	if !ok || contains(cells, "SELECT") || find(cells, "FROM") >= 0 || find(cells, "LIMIT") >= 0 {
+	if !ok || cells.contains("SELECT") || cells.find("FROM") >= 0 || cells.find("LIMIT") >= 0 {
 		return nil
 	}
-	where := find(cells, "WHERE")
+	where := cells.find("WHERE")
 	if where < 0 || update && (len(cells) == 0 || !cells[0].is("SET")) || !update && where != 0 {
 		return nil
 	}
@@ -224,11 +227,11 @@ func (r *keyReader) ofInsert(sc *scanner) []rowKey {
 	}
 	table := strings.ToLower(sc.name())
 	cells, ok := r.cells(sc)
-	if !ok || len(cells) != 3 || cells[0].inner == nil || !cells[1].is("VALUES") || cells[2].inner == nil || contains(cells, "SELECT") {
+	if !ok || len(cells) != 3 || cells[0].inner == nil || !cells[1].is("VALUES") || cells[2].inner == nil || cells.contains("SELECT") {
 		return nil
 	}
 	var keys []rowKey
-	columns, values := list(cells[0].inner), list(cells[2].inner)
+	columns, values := cells[0].inner.parts(), cells[2].inner.parts()
 	for i, column := range columns {
 		if i >= len(values) || len(column) != 1 || len(values[i]) != 1 {
 			continue
@@ -240,8 +243,8 @@ func (r *keyReader) ofInsert(sc *scanner) []rowKey {
 	return keys
 }
 
-// list cuts cells at their commas.
-func list(cells []cell) (parts [][]cell) {
+// parts cuts a list at its commas.
+func (cells cellList) parts() (parts []cellList) {
 	start := 0
 	for i, one := range cells {
 		if one.isSymbol(',') {
@@ -253,9 +256,9 @@ func list(cells []cell) (parts [][]cell) {
 }
 
 // conditions finds the column=value among what has to be true together.
-func (r *keyReader) conditions(table string, cells []cell) (keys []rowKey) {
-	cells = strip(cells)
-	if find(cells, "OR") >= 0 || find(cells, "SELECT") >= 0 {
+func (r *keyReader) conditions(table string, cells cellList) (keys []rowKey) {
+	cells = cells.stripped()
+	if cells.find("OR") >= 0 || cells.find("SELECT") >= 0 {
 		return nil
 	}
 	start := 0
@@ -279,7 +282,7 @@ func (r *keyReader) conditions(table string, cells []cell) (keys []rowKey) {
 }
 
 // equality reads t.id=? and id=?.
-func (r *keyReader) equality(table string, part []cell) (key rowKey, ok bool) {
+func (r *keyReader) equality(table string, part cellList) (key rowKey, ok bool) {
 	if len(part) == 5 {
 		if !strings.EqualFold(part[0].name(), table) || !part[1].isSymbol('.') {
 			return key, false
@@ -294,7 +297,7 @@ func (r *keyReader) equality(table string, part []cell) (key rowKey, ok bool) {
 }
 
 // text is the string that a cell is, or its parameter, if it travels unharmed in JSON.
-func (r *keyReader) text(cells []cell, at int) (value string, ok bool) {
+func (r *keyReader) text(cells cellList, at int) (value string, ok bool) {
 	if at >= len(cells) {
 		return "", false
 	}
@@ -307,8 +310,8 @@ func (r *keyReader) text(cells []cell, at int) (value string, ok bool) {
 	return value, ok && utf8.ValidString(value) && strings.IndexByte(value, 0) < 0
 }
 
-// strip takes away parentheses around all of it.
-func strip(cells []cell) []cell {
+// stripped is what is in the parentheses around all of it.
+func (cells cellList) stripped() cellList {
 	for len(cells) == 1 && cells[0].inner != nil {
 		cells = cells[0].inner
 	}
@@ -316,10 +319,11 @@ func strip(cells []cell) []cell {
 }
 
 // find is the place of a keyword, outside of parentheses; -1 if it is not there.
-func find(cells []cell, keyword string) int {
+func (cells cellList) find(keyword string) int {
 	return slices.IndexFunc(cells, func(one cell) bool { return one.inner == nil && one.is(keyword) })
 }
 
-func contains(cells []cell, keyword string) bool {
-	return slices.ContainsFunc(cells, func(one cell) bool { return one.is(keyword) || contains(one.inner, keyword) })
+// contains tells whether a keyword is there, in parentheses or not.
+func (cells cellList) contains(keyword string) bool {
+	return slices.ContainsFunc(cells, func(one cell) bool { return one.is(keyword) || one.inner.contains(keyword) })
 }

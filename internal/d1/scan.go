@@ -30,6 +30,14 @@ func (s *scanner) is(keyword string) bool {
 
 func (s *scanner) isSymbol(c byte) bool { return s.kind == tokenSymbol && s.text[s.start] == c }
 
+func (s *scanner) isName() bool { return s.kind == tokenWord || s.kind == tokenQuoted }
+
+// isFollowedBy tells whether the next token is the keyword.
+func (s *scanner) isFollowedBy(keyword string) bool {
+	ahead := *s
+	return ahead.next() && ahead.is(keyword)
+}
+
 // isCall tells whether a parenthesis follows the token.
 func (s *scanner) isCall() bool {
 	i := s.skipBlank(s.end)
@@ -67,6 +75,16 @@ func (s *scanner) name() string {
 	return strings.ReplaceAll(inner, t[:1]+t[:1], t[:1])
 }
 
+// qualified is the name that begins at the token, without that of its database.
+func (s *scanner) qualified() string {
+	name := s.name()
+	if ahead := *s; ahead.next() && ahead.isSymbol('.') && ahead.next() {
+		*s = ahead
+		name = s.name()
+	}
+	return name
+}
+
 // next moves to the next token; false at the end.
 func (s *scanner) next() bool {
 	i := s.skipBlank(s.end)
@@ -94,6 +112,34 @@ func (s *scanner) next() bool {
 		s.kind, s.end = tokenSymbol, i+1
 	}
 	return true
+}
+
+// contains moves to the next token that is the keyword; false if there is none.
+func (s *scanner) contains(keyword string) bool {
+	for s.next() {
+		if s.is(keyword) {
+			return true
+		}
+	}
+	return false
+}
+
+// close moves from an opening parenthesis to the one that closes it.
+func (s *scanner) close() {
+	for depth := 1; depth > 0 && s.next(); {
+		depth += s.nesting()
+	}
+}
+
+// nesting is how much deeper in parentheses the next token is.
+func (s *scanner) nesting() int {
+	switch {
+	case s.isSymbol('('):
+		return 1
+	case s.isSymbol(')'):
+		return -1
+	}
+	return 0
 }
 
 func (s *scanner) skipBlank(i int) int {

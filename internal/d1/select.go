@@ -149,13 +149,6 @@ func (item *selected) readParenthesis(sc *scanner) {
 	item.kind, item.source, item.name = inner.kind, inner.source, inner.name
 }
 
-// close moves from an opening parenthesis to the one that closes it.
-func (s *scanner) close() {
-	for depth := 1; depth > 0 && s.next(); {
-		depth += s.nesting()
-	}
-}
-
 func (item *selected) readNumber(sc *scanner) {
 	real := strings.ContainsAny(sc.token(), "eE") && !strings.HasPrefix(sc.token(), "0x") && !strings.HasPrefix(sc.token(), "0X")
 	if after := sc.text[sc.end:]; real || strings.HasPrefix(after, ".") {

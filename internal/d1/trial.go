@@ -395,13 +395,3 @@ func schemaTarget(p *parsed) (target, renamed string) {
 	}
 	return target, renamed
 }
-
-// qualified is the name that begins at the token, without that of its database.
-func (s *scanner) qualified() string {
-	name := s.name()
-	if ahead := *s; ahead.next() && ahead.isSymbol('.') && ahead.next() {
-		*s = ahead
-		name = s.name()
-	}
-	return name
-}
