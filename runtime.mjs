@@ -52,7 +52,7 @@ const EVENT_BEGIN = 1;
 const EVENT_REPLY = 2;
 const EVENT_FAILED = 3;
 const EVENT_CANCEL = 4;
-const EVENT_ENDED = 5;
+const EVENT_TIMER = 5;
 const EVENT_STALL = 6;
 const EVENT_FAULT = 7;
 const EVENT_COLLECT = 8;
@@ -85,9 +85,6 @@ const R2_TIMEOUT = 30;
 
 /** A scope is taken for cancelled by the platform when its pump is this late, in milliseconds, while others run. */
 const LOST_PUMP = 5 * PUMP_INTERVAL;
-
-/** How many scopes that have ended Go is told of at once. */
-const ENDED_TOGETHER = 32;
 
 // How wasm_exec.js passes values by reference: a NaN whose lower half is the value's number. Go's own object has no other property with a name
 // as long as that of the pending event.
@@ -133,7 +130,7 @@ export class Runtime {
   #clock;
   #parcel = EMPTY;
   #stranded = [];
-  #ended = []; // the scopes that have ended and that Go has not been told of, by id
+  #ended = []; // the scopes that have ended and that Go has not forgotten, by id
   #lastSweep = performance.now();
   #progress = performance.now();
   #markedAt;
@@ -290,10 +287,9 @@ export class Runtime {
   tick(scope) {
     const now = performance.now();
     if (now - this.#progress > START_LIMIT) this.#start(scope);
-    if (this.nextTimer <= now) this.#inTurn(scope, () => this.#go._resume());
+    if (this.nextTimer <= now) this.#enter(scope, EVENT_TIMER, 0, EMPTY);
     if (now - this.#lastSweep >= PUMP_INTERVAL) {
       this.#sweep(scope, now);
-      this.#tellEnded(scope);
       this.scratch.tidy(false);
     }
     this.#checkProgress(scope, now);
@@ -366,6 +362,7 @@ export class Runtime {
       },
       listeners: (id) => (this.#listeners ? (this.#scopes.get(id)?.realtime.state ?? STALE) : 0),
       holds: (holds) => (this.holdsConnections = holds === 1),
+      ended: () => this.#ended.pop() ?? 0,
       stuck: (id) => {
         const scope = this.#scopes.get(id);
         if (!scope) return;
@@ -480,7 +477,7 @@ export class Runtime {
     this.#inTurn(scope, () => {
       this.#parcel = parcel;
       this.#exports.pocketflare_event(kind, id, parcel.length);
-      if (kind !== EVENT_ENDED && !this.#go.exited) this.#go._resume();
+      if (!this.#go.exited) this.#go._resume();
     });
   }
 
@@ -506,13 +503,6 @@ export class Runtime {
     this.#scopes.delete(scope.id);
     scope.end();
     this.#ended.push(scope.id);
-    if (this.#ended.length >= ENDED_TOGETHER) this.#tellEnded(scope);
-  }
-
-  /** Has Go forget the scopes that have ended. It need not know at once: what their goroutines still start goes to another scope anyway. */
-  #tellEnded(turn) {
-    const ids = new Uint32Array(this.#ended.splice(0));
-    if (ids.length > 0) this.#enter(turn, EVENT_ENDED, 0, new Uint8Array(ids.buffer));
   }
 
   /**
@@ -526,7 +516,6 @@ export class Runtime {
     for (const finish of calls) finish(turn, error);
     this.#enter(turn, EVENT_CANCEL, scope.id, EMPTY);
     this.#ended.push(scope.id);
-    this.#tellEnded(turn);
   }
 
   #retire(reason) {

@@ -43,6 +43,9 @@ func hostCost(scope int32) float64
 //go:wasmimport pocketflare holds
 func hostHolds(holds int32)
 
+//go:wasmimport pocketflare ended
+func hostEnded() (scope int32)
+
 //go:wasmimport pocketflare stuck
 func hostStuck(scope int32)
 
@@ -55,7 +58,7 @@ const (
 	eventReply   = 2 // an operation has answered: id is the call's
 	eventFailed  = 3 // an operation has thrown
 	eventCancel  = 4 // nobody waits for a scope any more: id is the scope's
-	eventEnded   = 5 // scopes can do no more I/O: u32 id of each
+	eventTimer   = 5 // the next timer is due
 	eventStall   = 6 // a scope has started nothing for long: is it deadlocked?
 	eventFault   = 7 // the file storage has failed a call of a scope
 	eventCollect = 8 // much memory will be needed at once: what is garbage should not stand in its way
@@ -79,6 +82,7 @@ var (
 //
 //go:wasmexport pocketflare_event
 func event(kind, id, length int32) {
+	forgetEnded()
 	switch kind {
 	case eventBegin:
 		scope := newScope(id)
@@ -108,11 +112,14 @@ func event(kind, id, length int32) {
 		go examine(id)
 	case eventCollect:
 		go runtime.GC()
-	case eventEnded:
-		for r := wire.NewReader(take(length)); r.Len() > 0; {
-			if scope := scopes[int32(r.U32())]; scope != nil {
-				scope.end()
-			}
+	}
+}
+
+// forgetEnded forgets the scopes that can do no more I/O. Go asks for them each time it goes on: to be told of each would cost more.
+func forgetEnded() {
+	for id := hostEnded(); id != 0; id = hostEnded() {
+		if scope := scopes[id]; scope != nil {
+			scope.end()
 		}
 	}
 }

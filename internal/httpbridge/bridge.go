@@ -111,9 +111,11 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		w := newResponse(event, request)
 		w.bodyReader.goOnFrom(earlier)
 		w.attempt = attempt
-		event.Begin(func() bool { return attempt < strictAttempt && w.repeatable() })
+		running := true // what goroutines do that outlive the handler fails for them alone
+		event.Begin(func() bool { return running && attempt < strictAttempt && w.repeatable() })
 		before := event.Outcome()
 		returned := run(handler, w, request)
+		running = false
 		unconfirmed := w.confirm()
 		outcome := event.Outcome()
 		switch {

@@ -31,6 +31,7 @@ func main() {
 		bindOutgoingRoutes(group)
 		bindUploadRoutes(group)
 		bindHangUpRoutes(group)
+		bindLaterRoutes(group)
 		bindDatabaseRoutes(group)
 		bindFaultRoutes(group)
 		bindRealtimeRoutes(group)
