@@ -224,7 +224,8 @@ func AwaitEvent() error {
 	return err
 }
 
-// Serve tells JavaScript that Go is ready for events and has fn handle each in a goroutine of its own. It never returns.
+// Serve tells JavaScript that Go is ready for events and has fn handle each in a goroutine of its own. It never returns. Nobody hears it before
+// the first event: AwaitEvent comes first.
 func Serve(fn func(scope *Scope, packet []byte)) {
 	serve = fn
 	go holdStack(heldStack / len(stackFrame{}))

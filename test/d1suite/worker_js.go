@@ -40,6 +40,9 @@ func run() error {
 			panic(http.ErrAbortHandler)
 		}
 	})
+	if err := host.AwaitEvent(); err != nil {
+		return err
+	}
 	host.Serve(func(scope *host.Scope, packet []byte) {
 		httpbridge.Serve(httpbridge.Memoryless{Scope: scope}, packet, handler)
 	})
