@@ -2,7 +2,7 @@
 
 import appWasm from "./build/app.wasm";
 import "./build/wasm_exec.js";
-import { d1Batch } from "./internal/d1/d1.mjs";
+import { d1Call } from "./internal/d1/d1.mjs";
 import { SCRATCH_MEMORY, ScratchKeeper } from "./internal/d1/scratch.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
 import { StorageError } from "./internal/files/bucket.mjs";
@@ -22,7 +22,7 @@ import { BOOT_PLAN } from "./internal/worker/boot.mjs";
 
 /** What Go can ask for, by number; internal/host/host.go has the names. */
 const OPERATIONS = {
-  1: d1Batch,
+  1: d1Call,
   2: fetchStart,
   3: fetchBody,
   4: sleep,
@@ -394,7 +394,7 @@ export class Runtime {
 
   #submit(owner, call, op, at, length) {
     const finish = (turn, error, reply) => {
-      if (OPERATIONS[op] !== d1Batch) forgetReads(turn);
+      if (OPERATIONS[op] !== d1Call) forgetReads(turn);
       if (error instanceof StorageError) this.#noteFault(turn, owner, error);
       if (error) this.#enter(turn, EVENT_FAILED, call, packError(error));
       else this.#enter(turn, EVENT_REPLY, call, reply ?? EMPTY);

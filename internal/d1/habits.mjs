@@ -5,6 +5,8 @@
 // This is only about when a read is sent. It is answered to the program when it asks, under the rules of memory.mjs, and a guess that
 // was wrong costs D1 a read.
 
+import { isSame } from "./query.mjs";
+
 /** Kinds of requests that are remembered, and reads of each, after the first. */
 const MAX_KINDS = 512;
 const MAX_READS = 4;
@@ -19,7 +21,7 @@ const ID = /\/[a-z0-9]{15}(?=[/?]|$)/g;
 const MAX_PATH = 300;
 
 /**
- * @typedef {{ sql: string, params: unknown[] }} Query
+ * @typedef {import("./query.mjs").Query} Query
  * @typedef {{ sql: string, shape: number, sources: Source[], score: number }} Follower a read that came after the first
  * @typedef {{ of: "first" | "path", at: number } | { of: "constant", value: unknown }} Source where a parameter comes from
  */
@@ -120,8 +122,4 @@ export class Course {
     for (const follower of this.#sent) follower.score = Math.min(follower.score, 0);
     this.#sent = [];
   }
-}
-
-function isSame(a, b) {
-  return a.sql === b.sql && a.params.length === b.params.length && a.params.every((value, i) => value === b.params[i]);
 }

@@ -4,6 +4,8 @@
 // it has written nothing, nor has anyone in this isolate; it has not slept, fetched or waited for anything but D1; and a moment has not
 // passed, for a program that reads in a loop until something happens elsewhere.
 
+import { keyOf } from "./query.mjs";
+
 /** How long an answer is good, in milliseconds, and for how many times: the clock stands still while nothing is asked of the outside. */
 const LIFETIME = 250;
 const MAX_USES = 16;
@@ -33,7 +35,7 @@ export class Memory {
   /**
    * The answer to a query, remembered or asked for. Two that ask at the same time share one.
    *
-   * @param {{ sql: string, params: unknown[] }} query
+   * @param {import("./query.mjs").Query} query
    * @param {() => Promise<Uint8Array>} ask
    * @param {boolean} [ahead] whether nobody has asked for it yet: then it is kept for the first who does, whatever its size
    * @returns {Promise<Uint8Array>} not to be changed
@@ -49,7 +51,7 @@ export class Memory {
   /**
    * Remembers an answer that is asked for elsewhere.
    *
-   * @param {{ sql: string, params: unknown[] }} query
+   * @param {import("./query.mjs").Query} query
    * @param {Promise<Uint8Array>} reply
    */
   keep(query, reply) {
@@ -78,8 +80,4 @@ export class Memory {
   forget() {
     this.#answers.clear();
   }
-}
-
-function keyOf({ sql, params }) {
-  return `${sql}\0${JSON.stringify(params)}`;
 }

@@ -22,7 +22,7 @@ import (
 //
 //	u32 results, each: f64 changes, f64 last row id, string told
 //
-// d1.mjs is the other side.
+// packed.mjs is the other side.
 const (
 	modeQuery = 0
 	modeBatch = 1

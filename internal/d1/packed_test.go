@@ -13,7 +13,7 @@ import (
 	"pocketflare/internal/wire"
 )
 
-// packedReply packs rows as d1.mjs does.
+// packedReply packs rows as packed.mjs does.
 func packedReply(columns []string, rows ...[]any) []byte {
 	b := wire.AppendU32([]byte{0}, uint32(len(columns)))
 	for _, name := range columns {

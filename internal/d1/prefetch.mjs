@@ -4,6 +4,7 @@
 // An answer is what D1 gave a moment earlier, in one consistent state. Reads of a transaction that writes are asserted when it commits, as
 // always, so nothing is stored because of an answer that was no longer true.
 
+import { keyOf } from "./query.mjs";
 import { timed } from "./reads.mjs";
 import { openSession } from "./session.mjs";
 
@@ -58,7 +59,7 @@ export class Prefetch {
   /**
    * The answer to a query, if it was foreseen.
    * @param {import("../host/scope.mjs").Scope} scope whose turn it is
-   * @param {{ sql: string, params: unknown[] }} query
+   * @param {import("./query.mjs").Query} query
    * @returns {Promise<{ columns: string[], rows: unknown[][] } | undefined>}
    */
   async query(scope, query) {
@@ -71,7 +72,7 @@ export class Prefetch {
   /**
    * Whether statements would do nothing. If they may do something, what was foreseen is forgotten.
    * @param {import("../host/scope.mjs").Scope} scope whose turn it is
-   * @param {{ sql: string, params: unknown[] }[]} statements
+   * @param {import("./query.mjs").Query[]} statements
    * @returns {Promise<boolean>}
    */
   async idle(scope, statements) {
@@ -92,8 +93,4 @@ export class Prefetch {
     if (scope === this.#scope) await this.#arrival;
     return this.#forgotten ? null : this.#answers;
   }
-}
-
-function keyOf({ sql, params }) {
-  return `${sql}\0${JSON.stringify(params)}`;
 }

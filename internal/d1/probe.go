@@ -17,7 +17,7 @@ const (
 	conflictRaw = "PFCONFLICT"
 
 	changesExpression = "changes()||','||last_insert_rowid()"
-	toldColumn        = "pf_told" // whose text a batch gives of a statement's first row: d1.mjs
+	toldColumn        = "pf_told" // whose text a batch gives of a statement's first row: packed.mjs
 )
 
 // createTables makes what is the driver's own in the database.

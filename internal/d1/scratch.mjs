@@ -2,6 +2,10 @@
 // layout of a call and its answer.
 
 import { Reader, Writer } from "../wire/wire.mjs";
+import { readParams } from "./packed.mjs";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const RUN = 1;
 const TEXT = 2;
@@ -22,10 +26,6 @@ const IDLE_LIMIT = 30_000;
 const MAX_STATEMENTS = 64;
 const MAX_KEPT_TEXT = 8192;
 
-const TAG_REAL = 3;
-const TAG_TEXT = 4;
-const TAG_BLOB = 5;
-
 // https://sqlite.org/c3ref/c_abort.html and https://sqlite.org/c3ref/open.html
 const SQLITE_OK = 0;
 const SQLITE_ROW = 100;
@@ -36,8 +36,20 @@ const ENABLE_TRIGGERS = 1003;
 const OPEN_MEMORY = 0x2 | 0x4 | 0x80;
 const TRANSIENT = -1;
 
-/** D1's limits, https://sqlite.org/c3ref/c_limit_attached.html; limits.go and facts of the platform name them. */
-const LIMITS = { 0: 2_000_000, 1: 100_000, 2: 100, 3: 100, 4: 5, 6: 32, 8: 50, 9: 100 };
+/** D1's limits, as limits.go has them, by the numbers of https://sqlite.org/c3ref/c_limit_attached.html. */
+const LIMITS = [
+  [0, 2_000_000], // bytes of a string, blob or row
+  [1, 100_000], // bytes of a statement
+  [2, 100], // columns
+  [3, 100], // depth of an expression
+  [4, 5], // terms of a compound SELECT
+  [6, 32], // arguments of a function
+  [8, 50], // bytes of a pattern of LIKE
+  [9, 100], // the highest number of a parameter
+];
+
+/** The text of a NULL among rows. */
+const NULL_CELL = encoder.encode("n");
 
 /** What names its table by the number of its root page in p2. */
 const OPENS = { OpenRead: "r", OpenDup: "r", ReopenIdx: "r", OpenWrite: "w" };
@@ -80,7 +92,7 @@ class SQLiteError extends Error {
 }
 
 /** One database in memory. */
-export class Scratch {
+class Scratch {
   #sqlite;
   #db = 0;
   #cell;
@@ -125,7 +137,7 @@ export class Scratch {
     _free(name);
     this.#db = this.#sqlite.HEAP32[this.#cell >> 2];
     if (code !== SQLITE_OK) throw new Error(`SQLite could not open a database in memory: ${code}`);
-    for (const [limit, value] of Object.entries(LIMITS)) _sqlite3_limit(this.#db, Number(limit), value);
+    for (const [limit, value] of LIMITS) _sqlite3_limit(this.#db, limit, value);
     this.#addFunctions();
     this.#configure(ENABLE_FOREIGN_KEYS, true);
     for (const sql of schema) {
@@ -466,28 +478,4 @@ export class ScratchKeeper {
   tidy(short) {
     if (this.#scratch && performance.now() - this.#released > (short ? -1 : IDLE_LIMIT)) this.#scratch = undefined;
   }
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const NULL_CELL = encoder.encode("n");
-
-function readParams(call) {
-  const params = new Array(call.u32());
-  for (let i = 0; i < params.length; i++) {
-    switch (call.u8()) {
-      case TAG_REAL:
-        params[i] = call.f64();
-        break;
-      case TAG_TEXT:
-        params[i] = call.string();
-        break;
-      case TAG_BLOB:
-        params[i] = call.bytes().slice();
-        break;
-      default:
-        params[i] = null;
-    }
-  }
-  return params;
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // A read that travels with others comes back without the names of its columns, if it has no rows: D1's batch() gives rows as objects.
-// So d1.mjs remembers the columns of a query by its shape, a number that queries share which have the same columns.
+// So reads.mjs remembers the columns of a query by its shape, a number that queries share which have the same columns.
 
 // shapeSeed makes the numbers of another program others.
 var shapeSeed = maphash.MakeSeed()
