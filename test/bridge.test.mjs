@@ -204,6 +204,18 @@ suite("responses", { example: true }, (on) => {
     assert.equal(headers["content-length"], "11");
   });
 
+  on.test("HEAD is answered when the handler flushes, though it has not ended", async ({ url }) => {
+    const started = performance.now();
+    for (const path of ["/example/stream/silent?pause=5000", "/example/stream/controller?chunks=3&pause=2000", "/example/stream/fails", "/api/realtime"]) {
+      const response = await exchange(url + path, { method: "HEAD" });
+      assert.equal(response.status, 200, path);
+      assert.equal(response.body.length, 0);
+      assert.notEqual(response.headers["content-type"], undefined, path);
+    }
+    const elapsed = performance.now() - started;
+    assert.ok(elapsed < 4000, `${elapsed} ms for four answers`);
+  });
+
   on.test("Content-Length is kept", async ({ url }) => {
     const { headers, text } = await exchange(`${url}/example/length`);
     assert.equal(headers["content-length"], "11");

@@ -113,6 +113,10 @@ function makeResponse(answer, extra, body) {
 }
 
 function openStream(scope, { body: first, headers }) {
+  if (isHead(scope)) {
+    scope.runtime.cancel(scope); // its client has got all that it will
+    return null; // workerd would send the head when the stream ends
+  }
   const length = headers.find(([name]) => name === "Content-Length")?.[1];
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
   const writer = writable.getWriter();
@@ -122,6 +126,10 @@ function openStream(scope, { body: first, headers }) {
   scope.written = first ? writer.write(first) : Promise.resolve();
   scope.written.catch(() => {}); // the next part's write, or the close, reports it
   return readable;
+}
+
+function isHead(scope) {
+  return scope.request.method === "HEAD";
 }
 
 /** The writer of the response's stream, which exists once the Response does. Its promise must be made in the scope's own context. */
@@ -152,6 +160,7 @@ export async function bodyWrite(scope, payload) {
 export async function bodyClose(scope, payload) {
   const message = decoder.decode(payload.subarray(4));
   try {
+    if (isHead(scope)) return;
     const writer = await streamWriter(scope).promise;
     if (message !== "") {
       await writer.abort(new Error(message));

@@ -232,7 +232,7 @@ func (w *response) finish() {
 	}
 	if w.streaming {
 		message := ""
-		if w.send() == nil && w.declared > w.written {
+		if w.send() == nil && w.declared > w.written && !w.isHead() {
 			message = "the handler wrote less than the Content-Length that it declared"
 		}
 		w.close(message)
@@ -342,12 +342,12 @@ func (w *response) release() {
 // Flush implements http.Flusher.
 func (w *response) Flush() { _ = w.FlushError() }
 
-// FlushError sends what was written so far. The body is a stream from now on.
+// FlushError sends what was written so far. The body is a stream from now on; a HEAD's is an empty one.
 func (w *response) FlushError() error {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.isHead() || !w.bodyAllowed() {
+	if !w.bodyAllowed() {
 		return nil
 	}
 	return w.send()

@@ -78,6 +78,8 @@ export const http = [
   { path: "/api/files/users/missing/none.png" },
   { path: "/api/files/users/missing/none.png?thumb=100x100", method: "HEAD" },
   { path: "/api/oauth2-redirect?state=x&code=y" },
+  { path: "/api/realtime", method: "HEAD" },
+  { path: "/api/realtime", method: "HEAD", headers: { Origin: "https://other.example" } },
   // Go sets the UI's own headers there; the assets that exist have theirs from admin-ui/_headers.
   { path: "/_/nothing.js", ignore: ["cache-control", "content-security-policy", "vary"] },
 ];
