@@ -4,7 +4,6 @@
 //
 //	u8      one byte
 //	u32     four bytes, little endian
-//	i64     eight bytes, little endian, two's complement
 //	f64     eight bytes, little endian, IEEE 754
 //	bytes   u32 length, then that many bytes
 //	string  bytes that are UTF-8
@@ -16,6 +15,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"unsafe"
 )
 
 // ErrShort is the error of a Reader that was asked for more than its buffer holds.
@@ -24,11 +24,6 @@ var ErrShort = errors.New("wire: buffer too short")
 // AppendU32 appends v.
 func AppendU32(b []byte, v uint32) []byte {
 	return binary.LittleEndian.AppendUint32(b, v)
-}
-
-// AppendI64 appends v.
-func AppendI64(b []byte, v int64) []byte {
-	return binary.LittleEndian.AppendUint64(b, uint64(v))
 }
 
 // AppendF64 appends v.
@@ -58,7 +53,7 @@ type Reader struct {
 
 // NewReader reads b, which must not be changed from now on: strings that are read are parts of it.
 func NewReader(b []byte) *Reader {
-	return &Reader{text: unsafeString(b)}
+	return &Reader{text: unsafe.String(unsafe.SliceData(b), len(b))}
 }
 
 func (r *Reader) take(n int) string {
@@ -92,16 +87,11 @@ func (r *Reader) U32() uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
-func (r *Reader) u64() uint64 {
-	lo := r.U32()
-	return uint64(lo) | uint64(r.U32())<<32
-}
-
-// I64 reads a signed 64-bit integer.
-func (r *Reader) I64() int64 { return int64(r.u64()) }
-
 // F64 reads a double.
-func (r *Reader) F64() float64 { return math.Float64frombits(r.u64()) }
+func (r *Reader) F64() float64 {
+	low := r.U32()
+	return math.Float64frombits(uint64(low) | uint64(r.U32())<<32)
+}
 
 // String reads a string. It shares the buffer's memory.
 func (r *Reader) String() string { return r.take(int(r.U32())) }

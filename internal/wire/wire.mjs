@@ -3,7 +3,7 @@
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-// Up to this length a loop over char codes beats a call of the encoder.
+/** Up to this length a loop over char codes beats a call of the encoder. */
 const SHORT_STRING = 48;
 
 /** Appends values to one growing buffer. */
@@ -36,13 +36,6 @@ export class Writer {
     this.#reserve(4);
     this.#view.setUint32(this.#length, value, true);
     this.#length += 4;
-  }
-
-  /** @param {bigint} value */
-  i64(value) {
-    this.#reserve(8);
-    this.#view.setBigInt64(this.#length, value, true);
-    this.#length += 8;
   }
 
   f64(value) {
@@ -114,13 +107,6 @@ export class Reader {
   u32() {
     const value = this.#view.getUint32(this.#position, true);
     this.#position += 4;
-    return value;
-  }
-
-  /** @returns {bigint} */
-  i64() {
-    const value = this.#view.getBigInt64(this.#position, true);
-    this.#position += 8;
     return value;
   }
 
