@@ -22,7 +22,7 @@ const PASSING = new Set([10001, 10043, 10058]);
 const DELETE_LIMIT = 1000;
 
 /** The longest key, in bytes. */
-export const KEY_LIMIT = 1024;
+const KEY_LIMIT = 1024;
 
 /** Where files are kept that have no name yet; spool.mjs. */
 export const STAGING = ".pocketflare/staging/";

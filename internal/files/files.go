@@ -6,7 +6,7 @@
 //   - the parts of a form that are longer than a few hundred kilobytes go to the disk, not to Go's memory, and from there to their
 //     keys without entering Go again (forms.go);
 //   - a download is R2's stream: Go makes the head of the response and tells which bytes follow (download.go);
-//   - with S3 credentials, clients upload to R2 and download from it themselves (direct.go, uploads.go, links.go);
+//   - with S3 credentials, clients upload to R2 and download from it themselves (direct.go, uploads.go, uploads_plan.go, links.go);
 //   - S3 settings stay saved and are not used (settings.go).
 package files
 
@@ -47,7 +47,8 @@ func Mount(app core.App, prefix string) error {
 	return nil
 }
 
-// Bind adds the hooks to an app whose buckets are mounted. It must be called before the app is bootstrapped. open is OpenObject of the host.
+// Bind adds the hooks to an app whose buckets are mounted. It must be called before the app is bootstrapped. open runs
+// host.OpFileOpen.
 func Bind(app core.App, open Open, direct Direct) {
 	bindForms(app)
 	bindUploads(app, direct)

@@ -1,6 +1,6 @@
 // Uploads from a client to R2, past the Worker. An upload goes to a staged object. Its token, which only we can make, says whose it is; a
 // request that names it in the place of a file claims it: Go then sees a part of a form, whose bytes R2 copies to the record's key.
-// uploads.go has the packets.
+// uploads.go and uploads_plan.go have the packets.
 
 import { Reader, Writer } from "../wire/wire.mjs";
 import { STAGING, StorageError } from "./bucket.mjs";
