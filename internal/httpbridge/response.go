@@ -2,6 +2,7 @@ package httpbridge
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -322,7 +323,7 @@ func (w *response) replace(status int, message string) {
 	}
 	var body []byte
 	if !w.isHead() {
-		body = fmt.Appendf(nil, `{"data":{},"message":%q,"status":%d}`, message, status)
+		body, _ = json.Marshal(map[string]any{"data": struct{}{}, "message": message, "status": status}) // that cannot fail
 	}
 	w.event.Respond(w.appendTransactions(head), body)
 }

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"maps"
 	"math"
 	"net/http"
 
@@ -90,9 +91,7 @@ func (c *client) apply(state *ClientState) {
 	c.state.Auth, c.state.Subscriptions, c.state.Values = state.Auth, state.Subscriptions, state.Values
 	c.DefaultClient.Unsubscribe()
 	c.DefaultClient.Subscribe(state.Subscriptions...)
-	for key, value := range state.Values {
-		c.local[key] = value
-	}
+	maps.Copy(c.local, state.Values)
 	if authOf(c.auth) == nil || state.Auth == nil || *authOf(c.auth) != *state.Auth {
 		c.auth, c.loaded = nil, false
 	}

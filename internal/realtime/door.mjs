@@ -9,7 +9,7 @@ import { commitStatement, createStatement, isMissing, lookStatement } from "./ta
 /** The database whose commits are told. */
 const DATABASE = "APP_DB";
 
-// What an event knows: door.go.
+// What an event knows: realtime.go.
 const NONE = 0;
 const KNOWN = 1;
 export const STALE = 2;

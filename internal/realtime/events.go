@@ -69,13 +69,9 @@ func (r *Realtime) saved(e *core.ModelEvent, handlers *hook.Hook[*core.ModelEven
 }
 
 // beside makes messages in a goroutine and delivers them, in the place that the event's queue has now.
-func (r *Realtime) beside(make func() []Message) {
+func (r *Realtime) beside(evaluate func() []Message) {
 	place := r.deliverer.begin()
-	go func() {
-		var messages []Message
-		defer func() { r.deliverer.finish(place, messages) }()
-		messages = make()
-	}()
+	go func() { r.deliverer.finish(place, evaluate()) }()
 }
 
 // sync brings what is known of the listeners up to date, and tells whether it could.
@@ -128,11 +124,6 @@ func (r *Realtime) evaluate(e *core.ModelEvent, handlers *hook.Hook[*core.ModelE
 	return messages
 }
 
-// deletion is what PocketBase has found out before a delete, kept by the stand-ins.
-type deletion struct {
-	clients []*setClient
-}
-
 // deleting has PocketBase evaluate who is to be told of a delete, before it.
 func (r *Realtime) deleting(e *core.ModelEvent) error {
 	if r.door.State().knowledge() == StateNone {
@@ -147,14 +138,14 @@ func (r *Realtime) deleting(e *core.ModelEvent) error {
 	}
 	if clients := r.loaded(r.clientsFor(collection, id)); len(clients) > 0 {
 		r.evaluate(e, &r.captured.modelDelete, clients)
-		r.deletes[e.Model] = &deletion{clients: clients}
+		r.deletes[e.Model] = clients // they keep what PocketBase has found out
 	}
 	return e.Next()
 }
 
 // deleted has PocketBase tell of it.
 func (r *Realtime) deleted(e *core.ModelEvent) error {
-	known := r.deletes[e.Model]
+	clients := r.deletes[e.Model]
 	delete(r.deletes, e.Model)
 	if r.door.State().knowledge() == StateNone {
 		return e.Next()
@@ -162,9 +153,9 @@ func (r *Realtime) deleted(e *core.ModelEvent) error {
 	if collection, id := recordOf(e.App, e.Model); collection != nil {
 		r.authChanged(e, collection, id, &r.captured.afterDelete)
 	}
-	if known != nil {
+	if clients != nil {
 		later := newModelEvent(e, e.App, copyOf(e.Model))
-		r.beside(func() []Message { return r.evaluate(later, &r.captured.afterDelete, known.clients) })
+		r.beside(func() []Message { return r.evaluate(later, &r.captured.afterDelete, clients) })
 	}
 	return e.Next()
 }

@@ -139,13 +139,13 @@ type Realtime struct {
 	listeners listeners
 	captured  captured
 	deliverer deliverer
-	deletes   map[core.Model]*deletion
+	deletes   map[core.Model][]*setClient // stand-ins of who is to be told of a delete, while it is under way
 	brokerMu  sync.Mutex
 }
 
 // New makes the realtime of an app. The app's own code should have App() in place of the app.
 func New(app core.App, door Door) *Realtime {
-	r := &Realtime{door: door, deletes: map[core.Model]*deletion{}}
+	r := &Realtime{door: door, deletes: map[core.Model][]*setClient{}}
 	r.app = &App{App: app, realtime: r}
 	r.deliverer.door, r.deliverer.report = door, r.report
 	r.listeners.init(app, door)
