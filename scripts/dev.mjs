@@ -1,13 +1,13 @@
 /**
- * Serves the Worker on this machine with local D1 and R2, which stay in .wrangler/.
+ * Serves the Worker on this machine with local D1 and R2, which stay in .wrangler/. `make dev` installs and builds what it needs, and runs it:
  *
- *   node scripts/dev.mjs [options of `wrangler dev`]
+ *   node_modules/.bin/node scripts/dev.mjs [options of `wrangler dev`]
  *
  * wrangler reloads by itself when a .mjs file, wrangler.toml, the admin UI or the built program changes. This script
  * builds the program when its sources change; while they do not compile, the last one that did is served.
  */
 import { spawn } from "node:child_process";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
@@ -30,6 +30,10 @@ let timer;
 let building = false;
 let again = false;
 
+if (!existsSync(WRANGLER) || !existsSync(PROGRAM)) {
+  console.error("The Worker is not built, or its packages are not installed. Run: make dev");
+  process.exit(1);
+}
 watchTree(ROOT, {
   enters: (path) => !isHidden(path) && !OTHER_DIRECTORIES.has(relative(ROOT, path)),
   concerns: isSource,

@@ -51,7 +51,10 @@ func bindSettings(app core.App) {
 		Priority: beforeApp,
 		Func: func(e *core.SettingsUpdateRequestEvent) error {
 			saved.set(e.OldSettings)
-			return errorOr(completeForm(e, saved), e.Next)
+			if err := completeForm(e, saved); err != nil {
+				return err
+			}
+			return e.Next()
 		},
 	})
 	app.OnSettingsUpdateRequest().Bind(&hook.Handler[*core.SettingsUpdateRequestEvent]{
@@ -64,7 +67,7 @@ func bindSettings(app core.App) {
 			return saveForm(e, &saved)
 		},
 	})
-	keep := &hook.Handler[*core.ModelEvent]{
+	app.OnModelUpdateExecute("_params").Bind(&hook.Handler[*core.ModelEvent]{
 		Id:       hookID,
 		Priority: beforeApp,
 		Func: func(e *core.ModelEvent) error {
@@ -74,15 +77,7 @@ func bindSettings(app core.App) {
 			}
 			return e.Next()
 		},
-	}
-	app.OnModelUpdateExecute("_params").Bind(keep)
-}
-
-func errorOr(err error, next func() error) error {
-	if err != nil {
-		return err
-	}
-	return next()
+	})
 }
 
 // completeForm gives the switches that the form leaves out their saved values, in place of those that PocketBase believes.
