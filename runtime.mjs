@@ -56,6 +56,7 @@ const EVENT_TIMER = 5;
 const EVENT_STALL = 6;
 const EVENT_FAULT = 7;
 const EVENT_COLLECT = 8;
+const EVENT_WAIT = 9;
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -74,7 +75,7 @@ const SCRATCH_RESERVE = 8 * MEBIBYTE;
 /** How late Go may be started by the event whose boot it is, in milliseconds, before another one does it. */
 const START_LIMIT = 100;
 
-/** How long an event may wait, in seconds, with no operation of its own started or settled, until Go looks whether it is deadlocked. */
+/** How long an event may wait, in seconds, with no operation of its own started or settled, until Go finds it deadlocked, or not: it looks twice. */
 const STALL_LIMIT = 30;
 
 /** How long it may wait, in milliseconds, if it is not. PocketBase's own server gives a request as long. */
@@ -307,9 +308,10 @@ export class Runtime {
       this.#drop(scope, scope, new RuntimeError(`the request was deadlocked: it made no progress for ${seconds} s`));
     } else if (now - scope.progress > REQUEST_LIMIT) {
       this.#drop(scope, scope, new RuntimeError(`the request made no progress for ${REQUEST_LIMIT / 1000} s`));
-    } else if (now - Math.max(scope.progress, scope.examined) > this.#stallLimit) {
+    } else if (now - Math.max(scope.progress, scope.examined) > this.#stallLimit / 2) {
+      const kind = scope.examined > scope.progress ? EVENT_STALL : EVENT_WAIT;
       scope.examined = now;
-      this.#enter(scope, EVENT_STALL, scope.id, EMPTY);
+      this.#enter(scope, kind, scope.id, EMPTY);
     }
   }
 

@@ -74,6 +74,12 @@ suite("recovery", { ...on, vars: { POCKETFLARE_STALL_SECONDS: "3" } }, ({ test }
     assert.deepEqual(answers.map((answer) => answer.status), [200, 200, 200]);
   });
 
+  test("requests that wait long in a queue that moves are not given up", async (target) => {
+    const answers = await Promise.all(numbers(12).map(() => exchange(`${target.url}/example/lock/hold?hold=500`)));
+    assert.deepEqual([...new Set(answers.map((answer) => answer.status))], [200]);
+    assert.notEqual((await exchange(`${target.url}/api/health`)).headers["x-pocketflare-runtime"], "cold");
+  });
+
   test("memory that grows past its limit moves the work to a fresh instance", async (target) => {
     const statuses = [];
     for (let taken = 0; taken < 160; taken += 10) {

@@ -59,9 +59,10 @@ const (
 	eventFailed  = 3 // an operation has thrown
 	eventCancel  = 4 // nobody waits for a scope any more: id is the scope's
 	eventTimer   = 5 // the next timer is due
-	eventStall   = 6 // a scope has started nothing for long: is it deadlocked?
+	eventStall   = 6 // nor has it since eventWait: is it deadlocked?
 	eventFault   = 7 // the file storage has failed a call of a scope
 	eventCollect = 8 // much memory will be needed at once: what is garbage should not stand in its way
+	eventWait    = 9 // a scope has started nothing for long: who waits for what?
 )
 
 // ErrDisconnected is the cause with which a request's context ends when its client has gone.
@@ -108,8 +109,8 @@ func event(kind, id, length int32) {
 		if scope := scopes[id]; scope != nil {
 			scope.outcome.Unstored++
 		}
-	case eventStall:
-		go examine(id)
+	case eventWait, eventStall:
+		go examine(id, kind == eventStall)
 	case eventCollect:
 		go runtime.GC()
 	}
@@ -127,14 +128,24 @@ func forgetEnded() {
 // maxTrace is how much of a trace of all goroutines is looked at.
 const maxTrace = 1 << 20
 
-// examine tells JavaScript, and prints the stacks, if the goroutines of a scope wait for what no timer and no I/O of theirs will bring.
-func examine(scope int32) {
-	buffer := make([]byte, maxTrace)
-	stacks, deadlocked := stuck(string(buffer[:runtime.Stack(buffer, true)]), scope)
-	if deadlocked {
-		fmt.Fprintf(os.Stderr, "deadlocked goroutines:\n\n%s", stacks)
-		hostStuck(scope)
+// examine looks at what a scope waits for. If it has looked before, it tells JavaScript, and prints the stacks, if the scope's goroutines
+// wait for what no timer and no I/O of theirs will bring, and what nobody else has got meanwhile.
+func examine(id int32, again bool) {
+	scope := scopes[id]
+	if scope == nil {
+		return
 	}
+	buffer := make([]byte, maxTrace)
+	length := runtime.Stack(buffer, true)
+	trace := string(buffer[:length])
+	if again {
+		if stacks, deadlocked := stuck(trace, length < maxTrace, id, scope.waits); deadlocked {
+			fmt.Fprintf(os.Stderr, "deadlocked goroutines:\n\n%s", stacks)
+			hostStuck(id)
+			return
+		}
+	}
+	scope.waits = waitsIn(trace)
 }
 
 // take fetches the bytes that JavaScript set aside for the event.

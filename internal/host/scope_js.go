@@ -19,6 +19,7 @@ type Scope struct {
 	cancel  context.CancelCauseFunc
 	label   unsafe.Pointer
 	outcome Outcome
+	waits   waits // of all goroutines, when it was last looked whether it is deadlocked
 
 	repeatable func() bool
 	guesses    map[*func(context.Context) error]struct{}

@@ -57,7 +57,7 @@ func TestStuck(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 			buffer := make([]byte, 1<<20)
 			trace := string(buffer[:runtime.Stack(buffer, true)])
-			stacks, got := stuck(trace, 7)
+			stacks, got := stuck(trace, true, 7, waitsIn(trace))
 			if got != test.want || got && strings.Count(stacks, "{scope: 7}") != len(test.waits) {
 				t.Errorf("got %v, want %v\n%s\nof\n%s", got, test.want, stacks, trace)
 			}
@@ -66,3 +66,44 @@ func TestStuck(t *testing.T) {
 		})
 	}
 }
+
+// TestStuckInQueue looks at a goroutine that waits for a lock together with others, twice.
+func TestStuckInQueue(t *testing.T) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	queue := func(label string) {
+		group.Go(func() {
+			pprof.Do(t.Context(), pprof.Labels("scope", label), func(context.Context) {
+				mu.Lock()
+				time.Sleep(100 * time.Millisecond)
+				mu.Unlock()
+			})
+		})
+		time.Sleep(10 * time.Millisecond) // so that it is the next
+	}
+	look := func() string {
+		buffer := make([]byte, 1<<20)
+		return string(buffer[:runtime.Stack(buffer, true)])
+	}
+	mu.Lock()
+	queue("8")
+	queue("9")
+	first := look()
+	queue("10")
+	if second := look(); !all(stuck(second, true, 9, waitsIn(first))) {
+		t.Errorf("nobody has got the lock, but it is not stuck:\n%s", second)
+	}
+	mu.Unlock()
+	time.Sleep(50 * time.Millisecond)
+	second := look()
+	if all(stuck(second, true, 9, waitsIn(first))) {
+		t.Errorf("another goroutine has got the lock, but it is stuck:\n%s", second)
+	}
+	others, _, _ := strings.Cut(second, "\n\n")
+	if all(stuck(others, false, 9, waitsIn(first))) {
+		t.Error("it is not in the part of a trace, but stuck")
+	}
+	group.Wait()
+}
+
+func all(_ string, all bool) bool { return all }
