@@ -117,6 +117,31 @@ suite("limits that hold", { on: ["worker"] }, (on) => {
     assert.match(view.data.viewQuery.message, /D1 allows 100 columns in a/);
   });
 
+  on.test("a table that exists gets no column with a name for the rowid", async (target) => {
+    const admin = await target.admin();
+    const { fields } = await admin.collections.create({ name: "rows", type: "base", fields: [text("title")] });
+    const title = fields.find(({ name }) => name === "title");
+    await admin.collection("rows").create({ title: "kept" });
+    for (const name of ["rowid", "oid", "ROWID"]) {
+      for (const changed of [[...fields, text(name)], fields.map((field) => (field === title ? { ...title, name } : field))]) {
+        const { status, data } = await refusal(admin.collections.update("rows", { fields: changed }));
+        assert.equal(status, 400);
+        assert.deepEqual(data, {
+          fields: {
+            code: "validation_rowid_name",
+            message: `D1 adds no column named ${name}, a name of SQLite's own for the rowid, to the table of rows: give the field another name.`,
+          },
+        });
+      }
+    }
+    const { items } = await admin.collection("rows").getList(1, 5, { fields: "title" });
+    assert.deepEqual(items, [{ title: "kept" }]);
+    await admin.collections.create({ name: "born", type: "base", fields: [text("rowid"), text("oid")] });
+    const record = await admin.collection("born").create({ rowid: "5", oid: "6" });
+    assert.equal((await admin.collection("born").update(record.id, { oid: "7" })).rowid, "5");
+    assert.equal((await admin.collection("born").getList(1, 5, { filter: "oid = '7'", sort: "-rowid" })).totalItems, 1);
+  });
+
   on.test("a record has two megabytes", async (target) => {
     const admin = await target.admin();
     await admin.settings.update({ batch: { enabled: true, maxRequests: 50, timeout: 30, maxBodySize: 50 << 20 } });

@@ -61,18 +61,34 @@ func viewError(collection *core.Collection, err error) error {
 }
 
 // explainColumns does the same for what is saved without validation, as an import does, and for a change that needs one column more
-// for a while, as from a single value to several.
+// for a while, as from a single value to several. It also tells of a name that D1 refuses.
 func explainColumns(e *core.CollectionEvent) error {
 	if err := checkColumns(e.Collection); err != nil {
 		return err
 	}
 	err := e.Next()
-	if err == nil || !errors.Is(err, d1.CodeError) || !strings.Contains(err.Error(), "too many columns on") {
+	switch {
+	case err == nil || !errors.Is(err, d1.CodeError):
+		return err
+	case strings.Contains(err.Error(), rowIDAlias):
+		return rowIDError(e.Collection, err)
+	case !strings.Contains(err.Error(), "too many columns on"):
 		return err
 	}
 	return columnsError(e.Collection, fmt.Sprintf(
 		"The change of %s needs one more column while it is made, and D1 allows %d in a table: remove a field, make the change, and add it again.",
 		e.Collection.Name, maxColumns))
+}
+
+// rowIDAlias stands in D1's error on a column that is to have one of SQLite's names for the rowid, before the name.
+const rowIDAlias = "rowid alias: "
+
+// rowIDError tells that D1 makes no column of such a name in a table that exists already, as SQLite does.
+func rowIDError(collection *core.Collection, err error) error {
+	_, name, _ := strings.Cut(err.Error(), rowIDAlias)
+	name, _, _ = strings.Cut(name, " ")
+	return validation.Errors{"fields": validation.NewError("validation_rowid_name", fmt.Sprintf(
+		"D1 adds no column named %s, a name of SQLite's own for the rowid, to the table of %s: give the field another name.", name, collection.Name))}
 }
 
 func columnsError(collection *core.Collection, message string) error {
