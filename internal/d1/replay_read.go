@@ -62,7 +62,7 @@ func (t *replay) isSettled(ctx context.Context, e *entry, texts []string) bool {
 	return err == nil && again == strings.Join(texts, "")
 }
 
-var errExplain = errors.New("d1: EXPLAIN cannot follow a change of the schema inside of a transaction")
+var errExplain = errors.New("d1: EXPLAIN cannot follow a change of the schema inside of a transaction; run it outside of one")
 
 // readStored reads what is in the database, for a transaction that has not written yet, or whose writes do not matter.
 func (t *replay) readStored(ctx context.Context, p *parsed, e *entry) (*rowList, []string, error) {

@@ -18,7 +18,8 @@ import (
 const rowsTable = "_pf_rows"
 
 var (
-	errReturningMore = errors.New("d1: RETURNING inside of a transaction, of a statement whose triggers or cascades change its own table, is not supported")
+	errReturningMore = errors.New("d1: RETURNING inside of a transaction is not for statements whose triggers or cascades change their own table; " +
+		"read the rows by a SELECT")
 	errReturningText = errors.New("d1: this RETURNING cannot be read inside of a transaction; read the rows by a SELECT")
 )
 

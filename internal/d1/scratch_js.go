@@ -18,7 +18,8 @@ import (
 //
 //	u32 extended result code of SQLite; string message if it is not 0
 //
-// and then, by callRun, callText and callKeeps, string text; by callTouches and callRead, u32 names, each: string, and by callRead string rows. scratch.mjs is the other side.
+// and then, by callRun, callText and callKeeps, string text; by callTouches and callRead, u32 names, each: string, and by callRead string
+// rows. scratch.mjs is the other side.
 const (
 	callRun     = 1
 	callText    = 2

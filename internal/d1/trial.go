@@ -60,7 +60,8 @@ func (db *connector) beginTrial(ctx context.Context, lists *lists) (*trial, erro
 func (db *connector) newTrial(lists *lists) *trial {
 	return &trial{
 		db: db, scratch: db.options.Scratch, lists: lists,
-		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{}, reads: map[string]int{}, opened: map[string][]string{},
+		origin: map[string]string{}, large: map[string]bool{}, written: map[string]bool{}, sets: map[string]*rowSet{},
+		opened: map[string][]string{}, reads: map[string]int{},
 	}
 }
 

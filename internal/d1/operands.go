@@ -5,6 +5,7 @@ import "strings"
 // tokenList is a statement's tokens, each a scanner that stands on it.
 type tokenList []scanner
 
+// tokensOf gives all tokens of SQL, where a scanner that looks ahead does not do.
 func tokensOf(text string) tokenList {
 	var tokens tokenList
 	for sc := (scanner{text: text}); sc.next(); {
