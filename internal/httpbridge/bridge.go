@@ -149,7 +149,7 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 			w.finish()
 			return
 		case !w.repeatable() || attempt == maxAttempts || pause(event, attempt) != nil:
-			w.replace(http.StatusConflict, conflictMessage)
+			w.replace(http.StatusConflict, conflictMessage(outcome))
 			return
 		}
 		earlier = w.bodyReader
@@ -190,11 +190,18 @@ func pause(event Event, attempt int) error {
 
 // What is said to a client whose request failed for a reason that its handler does not know.
 const (
-	conflictMessage    = "The request conflicted with concurrent changes and was not stored. Try again."
 	unavailableMessage = "The database cannot be reached. Nothing was stored; try again in a moment."
 	partialMessage     = "The database cannot be reached. What the request did before that remains."
 	uncertainMessage   = "The database did not answer. It is not known whether the change was stored; look before you try again."
 )
+
+// conflictMessage is for a request of which a transaction lost a race, and that could not be run again.
+func conflictMessage(outcome host.Outcome) string {
+	if outcome.Effects > 0 {
+		return "The request conflicted with concurrent changes. What it did before that remains; look before you try again."
+	}
+	return "The request conflicted with concurrent changes and was not stored. Try again."
+}
 
 // staleMessage is for a request that met a change of what it worked with and could not be run again.
 func staleMessage(outcome host.Outcome) string {

@@ -372,14 +372,15 @@ func TestLostRaces(t *testing.T) {
 		effects      int // what each attempt does to the outside
 		kind         byte
 		status, runs int
+		says         string
 	}{
-		{"none", 0, 0, BodyWhole, 200, 1},
-		{"one", 1, 0, BodyWhole, 200, 2},
-		{"as many as are tried again", 3, 0, BodyWhole, 200, 4},
-		{"too many", 4, 0, BodyWhole, 409, 4},
-		{"after an effect", 1, 1, BodyWhole, 409, 1},
-		{"with a body that was read", 1, 0, BodyStream, 409, 1},
-		{"without a body", 1, 0, BodyNone, 200, 2},
+		{"none", 0, 0, BodyWhole, 200, 1, ""},
+		{"one", 1, 0, BodyWhole, 200, 2, ""},
+		{"as many as are tried again", 3, 0, BodyWhole, 200, 4, ""},
+		{"too many", 4, 0, BodyWhole, 409, 4, "was not stored"},
+		{"after an effect", 1, 1, BodyWhole, 409, 1, "remains"},
+		{"with a body that was read", 1, 0, BodyStream, 409, 1, "was not stored"},
+		{"without a body", 1, 0, BodyNone, 200, 2, ""},
 	} {
 		event := &fakeEvent{ctx: t.Context(), parts: [][]byte{[]byte(whole)}}
 		runs := 0
@@ -396,6 +397,9 @@ func TestLostRaces(t *testing.T) {
 			}
 		}))
 		got := event.response(t, "POST").StatusCode
+		if !strings.Contains(event.body.String(), test.says) {
+			t.Errorf("%s: %s", test.name, event.body.String())
+		}
 		if got != test.status || runs != test.runs || event.pauses != min(runs, 4)-1 {
 			t.Errorf("%s: %d after %d runs and %d pauses", test.name, got, runs, event.pauses)
 		}
