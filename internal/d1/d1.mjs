@@ -19,8 +19,7 @@ import { openSession } from "./session.mjs";
 export async function d1Call(scope, payload) {
   const call = new Reader(payload);
   const name = call.string();
-  const database = scope.env[name];
-  if (!database?.prepare) throw new Error(missingBinding(name));
+  if (!scope.env[name]?.prepare) throw new Error(`no D1 database is bound as ${name} in wrangler.toml`);
   const mode = call.u8();
   let [shape, flags, secondShape] = [0, 0, 0];
   if (mode !== MODE_BATCH) [shape, flags] = [call.f64(), call.u8()];
@@ -168,15 +167,6 @@ function habitsOf(database) {
   let known = habits.get(database);
   if (!known) habits.set(database, (known = new Habits()));
   return known;
-}
-
-function missingBinding(name) {
-  return `The D1 binding ${name} is missing. Add to wrangler.toml:
-
-[[d1_databases]]
-binding = "${name}"
-database_name = "..."
-database_id = "..."`;
 }
 
 /** The packed answer of a pair without the text before it. */
