@@ -2,12 +2,9 @@ package d1
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode/utf8"
 )
 
 // commit sends the log once more, this time to be stored, with an assertion for each read and for each result of a write
@@ -49,151 +46,6 @@ func (t *replay) commit(ctx context.Context) error {
 // looked tells whether the application knows the result of a write.
 func (t *replay) looked() bool {
 	return slices.ContainsFunc(t.log, func(e *entry) bool { return e.write != nil && (e.write.changesSeen || e.write.idSeen) })
-}
-
-// proof is the batch of a commit, and where in it the writes are.
-func (t *replay) proof() (batch []Statement, writes []int) {
-	var pending assertion
-	flush := func() {
-		if len(pending.conditions) > 0 {
-			batch = append(batch, pending.statement())
-			pending = assertion{}
-		}
-	}
-	add := func(condition string, params ...any) {
-		if !pending.fits(condition, len(params)) {
-			flush()
-		}
-		pending.add(condition, params)
-	}
-	addRows := func(read *entry) {
-		if read.seen != nil { // before those that wait, all of one state, but for what is about the last statement
-			if pending.ofLast {
-				flush()
-			}
-			batch = append(batch, read.seen.statement(read))
-		}
-		for _, g := range read.guards {
-			condition, told := g.condition(read)
-			add(condition, append(slices.Clip(read.statement.Params), told)...)
-		}
-	}
-	for _, e := range t.asserted {
-		addRows(e)
-	}
-	var removals removals
-	for _, e := range t.log {
-		if e.write == nil {
-			addRows(e)
-			continue
-		}
-		flush()
-		if removals.take(e, len(batch)) {
-			writes = append(writes, len(batch)-1)
-			continue
-		}
-		if e.returned.inProof() {
-			batch = append(batch, e.returned.prepare...)
-		}
-		writes = append(writes, len(batch))
-		batch = append(batch, e.statement)
-		if e.kind == kindWrite && e.write.known && e.write.changesSeen {
-			add(fmt.Sprintf("changes()<>%d", e.write.done.Changes))
-			pending.ofLast = true
-		}
-		if e.inserts && e.write.known && e.write.idSeen && e.write.done.Changes > 0 {
-			add(fmt.Sprintf("last_insert_rowid()<>%d", e.write.done.LastRowID))
-			pending.ofLast = true
-		}
-		if e.returned.inProof() {
-			addRows(e.returned.rows)
-			flush()
-			batch = append(batch, e.returned.cleanUp()...)
-		}
-	}
-	flush()
-	if t.lastSeen > 0 {
-		batch = append(batch, Statement{SQL: "DELETE FROM " + seenTable})
-	}
-	removals.putInto(batch)
-	return batch, writes
-}
-
-// replayed is the writes as a read that follows them sends them again.
-func (t *replay) replayed() []Statement {
-	var removals removals
-	batch := make([]Statement, 0, len(t.writes))
-	for _, e := range t.log {
-		if e.write != nil && !removals.take(e, len(batch)) {
-			batch = append(batch, e.statement)
-		}
-	}
-	removals.putInto(batch)
-	return batch
-}
-
-// removal is a DELETE of several rows of one table by their keys, in the place of one for each: D1 counts statements.
-type removal struct {
-	entry *entry // the first
-	keys  []string
-	size  int
-	at    int // its place in the batch
-}
-
-// removals are those of a batch.
-type removals []*removal
-
-// take takes in a write that is part of what stands last in the batch, so that it needs no statement of its own. One that does may be the first of
-// several.
-func (r *removals) take(e *entry, length int) bool {
-	if last := len(*r) - 1; last >= 0 && (*r)[last].at == length-1 && (*r)[last].takes(e) {
-		return true
-	}
-	if e.isRemoval() {
-		*r = append(*r, &removal{at: length, entry: e, keys: []string{e.removed.value}})
-	}
-	return false
-}
-
-// putInto puts the statements of several removals in their places.
-func (r removals) putInto(batch []Statement) {
-	for _, one := range r {
-		if len(one.keys) > 1 {
-			batch[one.at] = one.statement()
-		}
-	}
-}
-
-// isRemoval tells whether a write removes one row that is known by its key, and nobody asks whether it was there.
-func (e *entry) isRemoval() bool {
-	return e.removed != nil && !e.write.changesSeen && !e.write.idSeen
-}
-
-// takes takes a write in that can be part of it.
-func (r *removal) takes(e *entry) bool {
-	if !e.isRemoval() || r.entry.removed.table != e.removed.table || r.entry.removed.column != e.removed.column || r.size > jsonListSize {
-		return false
-	}
-	r.keys, r.size = append(r.keys, e.removed.value), r.size+len(e.removed.value)+4
-	return true
-}
-
-func (r *removal) statement() Statement {
-	list, _ := json.Marshal(r.keys) // of strings: that cannot fail
-	return Statement{
-		SQL: "DELETE FROM " + quoteName(r.entry.removed.table) + " WHERE " + quoteName(r.entry.removed.column) +
-			" IN (SELECT value FROM json_each(?))",
-		Params: []any{string(list)},
-	}
-}
-
-// condition is true if a part of a read gives other rows than it did, with what it gave as its last parameter.
-func (g guard) condition(e *entry) (sql string, told any) {
-	rows := rowsExpression(e.statement.SQL, e.columns, e.loose, e.ordered, g)
-	if !utf8.ValidString(g.text) || strings.IndexByte(g.text, 0) >= 0 {
-		return `CAST((` + rows + `) AS BLOB) IS NOT ?`, []byte(g.text) // would not pass as text
-	}
-	return `(` + rows + `) IS NOT ?`, g.text
 }
 
 // settle gives the results that nobody has looked at yet what the commit tells of them. Of rows that were removed by one statement it is known
@@ -248,30 +100,4 @@ func (t *replay) lost(err error) error {
 	}
 	t.conflict = err
 	return err
-}
-
-// assertion is a statement that raises a conflict unless each of its conditions is false.
-type assertion struct {
-	conditions []string
-	params     []any
-	size       int
-	ofLast     bool // one of them tells what the statement before has done
-}
-
-func (a *assertion) fits(condition string, params int) bool {
-	return len(a.conditions) == 0 || len(a.conditions) < maxCondition && len(a.params)+params <= maxParams &&
-		a.size+len(condition) < maxSQL-1000
-}
-
-func (a *assertion) add(condition string, params []any) {
-	a.conditions = append(a.conditions, condition)
-	a.params = append(a.params, params...)
-	a.size += len(condition) + 4
-}
-
-func (a *assertion) statement() Statement {
-	return Statement{
-		SQL:    `INSERT INTO ` + raiseTable + `(x) SELECT '` + conflictRaw + `' WHERE ` + strings.Join(a.conditions, " OR "),
-		Params: a.params,
-	}
 }
