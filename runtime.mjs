@@ -12,6 +12,7 @@ import { fileOpen } from "./internal/files/download.mjs";
 import { uploadAbort, uploadBegin, uploadClaim } from "./internal/files/uploads.mjs";
 import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
 import { Clock, TooEarly } from "./internal/host/clock.mjs";
+import { divideEnvironment, lateEnvironment } from "./internal/host/environment.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { numberSetting, variables } from "./internal/host/settings.mjs";
 import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
@@ -45,6 +46,7 @@ const OPERATIONS = {
 const ANSWERS = {
   1: (runtime, payload) => runtime.scratch.call(payload),
   2: directState,
+  3: lateEnvironment,
 };
 
 // The kinds of events that are reported to Go; internal/host/door_js.go.
@@ -118,6 +120,8 @@ export class Runtime {
   patience;
   /** Transfers between clients and R2; internal/files/direct.mjs. */
   direct;
+  /** The environment variables that Go asks for; internal/host/environment.mjs. */
+  lateEnvironment = [];
   /** SQLite in the isolate, for transactions. */
   scratch = new ScratchKeeper();
 
@@ -206,7 +210,10 @@ export class Runtime {
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
     go.argv = ["/pocketflare"]; // PocketBase's data directory is beside it
-    go.env = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct", ...variables(this.#env) };
+    const own = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct" };
+    const { early, late } = divideEnvironment({ ...own, ...variables(this.#env) });
+    go.env = early;
+    this.lateEnvironment = late;
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
     Object.assign(go.importObject.gojs, this.#clock.imports(go), this.#memoryImports(go, fs), eventImports(go));

@@ -281,6 +281,18 @@ suite("responses", { example: true }, (on) => {
   });
 });
 
+/** As many as a Worker may have, and more text than Go's runtime has room for when it starts. */
+const VARIABLES = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`EXAMPLE_${i}`, `${i}é`.repeat(i < 8 ? 1500 : i)]));
+
+suite("many environment variables", { example: true, on: ["worker"], vars: VARIABLES }, (on) => {
+  on.test("all arrive", async ({ url }) => {
+    for (const [name, value] of Object.entries(VARIABLES)) {
+      assert.deepEqual(await json(`${url}/example/environment/${name}`), { value, set: true });
+    }
+    assert.deepEqual(await json(`${url}/example/environment/EXAMPLE_100`), { value: "", set: false });
+  });
+});
+
 suite("hang-ups", { example: true }, (on) => {
   for (const way of ["wait", "query", "stream"]) {
     on.test(`a client that hangs up cancels its request's context (${way})`, async ({ url }) => {

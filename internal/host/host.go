@@ -36,8 +36,9 @@ const (
 
 // What Ask asks.
 const (
-	AskScratch Op = 1 // the isolate's SQLite: internal/d1
-	AskDirect  Op = 2 // whether there are direct transfers: internal/files
+	AskScratch     Op = 1 // the isolate's SQLite: internal/d1
+	AskDirect      Op = 2 // whether there are direct transfers: internal/files
+	AskEnvironment Op = 3 // the environment variables for which there was no room
 )
 
 // Outcome is what became of an event's work so far, for who decides whether it may be run again.
