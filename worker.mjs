@@ -11,7 +11,8 @@ import { switchSetting } from "./internal/host/settings.mjs";
 import { packRequest, readWholeBody, toResponse } from "./internal/httpbridge/bridge.mjs";
 import { timingHeaders } from "./internal/httpbridge/timing.mjs";
 import { connect } from "./internal/realtime/connect.mjs";
-import { preflight, realtimeUnavailable } from "./internal/realtime/unavailable.mjs";
+import { preflight } from "./internal/realtime/headers.mjs";
+import { realtimeUnavailable } from "./internal/realtime/unavailable.mjs";
 import { Runtime, RuntimeError } from "./runtime.mjs";
 
 export { RealtimeHub } from "./realtime-do.mjs";
@@ -35,8 +36,8 @@ export default {
    */
   async fetch(request, env, ctx) {
     if (REALTIME.test(request.url)) {
-      if (!env.REALTIME_DO) return realtimeUnavailable(request);
       if (request.method === "OPTIONS") return preflight(request);
+      if (!env.REALTIME_DO) return realtimeUnavailable();
       const answer = request.method === "GET" && (await connect(request, env, runtime.holdsConnections));
       if (answer) return answer;
     }

@@ -1,25 +1,28 @@
-// What a client of realtime is told while there is none.
-
+/** What a client of realtime is told while there is none, and what a browser that asks first. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { realtimeUnavailable } from "../internal/realtime/unavailable.mjs";
+import { preflight } from "../internal/realtime/headers.mjs";
+import { withWorker } from "./harness.mjs";
+import { exchange } from "./support/http.mjs";
 
 const URL = "https://example.com/api/realtime";
 
-for (const method of ["GET", "POST"]) {
-  test(`${method} is answered with an error in PocketBase's form`, async () => {
-    const response = realtimeUnavailable(new Request(URL, { method, headers: { Origin: "https://app.example.com" } }));
-    assert.equal(response.status, 501);
-    assert.equal(response.headers.get("Access-Control-Allow-Origin"), "*");
-    assert.equal(response.headers.get("X-Content-Type-Options"), "nosniff");
-    assert.match(response.headers.get("Content-Type"), /^application\/json/);
-    const { data, message, status } = await response.json();
-    assert.deepEqual({ data, status }, { data: {}, status: 501 });
-    assert.match(message, /^Realtime is not available: .*wrangler\.toml/);
-    for (const line of ['name = "REALTIME_DO"', 'class_name = "RealtimeHub"', 'new_sqlite_classes = ["RealtimeHub"]']) assert.ok(message.includes(line), line);
-  });
-}
+test("without a hub every request is answered with an error in PocketBase's form", { timeout: 60_000 }, () =>
+  withWorker({ without: ["REALTIME_DO"] }, async (target) => {
+    for (const method of ["GET", "POST"]) {
+      const { status, headers, text } = await exchange(`${target.url}/api/realtime`, { method, headers: { Origin: "https://app.example.com" } });
+      assert.equal(status, 501);
+      assert.equal(headers["access-control-allow-origin"], "*");
+      assert.equal(headers["x-content-type-options"], "nosniff");
+      assert.match(headers["content-type"], /^application\/json/);
+      const { message, ...rest } = JSON.parse(text);
+      assert.deepEqual(rest, { data: {}, status: 501 });
+      assert.match(message, /^Realtime is not available: .*wrangler\.toml/);
+      for (const line of ['name = "REALTIME_DO"', 'class_name = "RealtimeHub"', 'new_sqlite_classes = ["RealtimeHub"]']) assert.ok(message.includes(line), line);
+    }
+    assert.equal((await exchange(`${target.url}/api/realtime`, { method: "OPTIONS" })).status, 204);
+  }));
 
 test("a preflight is answered as by PocketBase", async () => {
   const asked = {
@@ -27,7 +30,7 @@ test("a preflight is answered as by PocketBase", async () => {
     "Access-Control-Request-Method": "POST",
     "Access-Control-Request-Headers": "authorization,content-type",
   };
-  const response = realtimeUnavailable(new Request(URL, { method: "OPTIONS", headers: asked }));
+  const response = preflight(new Request(URL, { method: "OPTIONS", headers: asked }));
   assert.equal(response.status, 204);
   assert.deepEqual(Object.fromEntries(response.headers), {
     "access-control-allow-headers": "authorization,content-type",
@@ -38,7 +41,7 @@ test("a preflight is answered as by PocketBase", async () => {
 });
 
 test("an OPTIONS request without an origin gets no permission", () => {
-  const response = realtimeUnavailable(new Request(URL, { method: "OPTIONS" }));
+  const response = preflight(new Request(URL, { method: "OPTIONS" }));
   assert.equal(response.status, 204);
   assert.equal(response.headers.get("Access-Control-Allow-Origin"), null);
 });

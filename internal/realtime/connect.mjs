@@ -1,10 +1,10 @@
 // A client's connection: server-sent events, held in the Worker, and a WebSocket that joins them to the hub. Go has no part in it.
 
 import { errorResponse } from "../host/errors.mjs";
+import { SECURITY_HEADERS } from "./headers.mjs";
 import { hub, newClientId, shardOf } from "./hubs.mjs";
 import { programOf } from "./program.mjs";
 import { eventStream } from "./stream.mjs";
-import { SECURITY_HEADERS } from "./unavailable.mjs";
 
 /** Headers that may tell the client's address, if the settings trust them. */
 const ADDRESS_HEADER = /(^|-)(ip|forwarded|client|addr(ess)?|remote|for)(-|$)/i;
