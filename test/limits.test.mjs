@@ -25,6 +25,20 @@ async function createAll(admin, collection, records) {
 }
 
 suite("limits that vanish", {}, (on) => {
+  on.test("a collection may be named as a part of the driver's statements", async (target) => {
+    const admin = await target.admin();
+    await admin.settings.update({ batch: { enabled: true, maxRequests: 50, timeout: 30 } });
+    for (const name of ["pfq", "value", "excluded"]) {
+      await admin.collections.create({ name, type: "base", fields: [{ type: "number", name: "c0" }] });
+      await admin.collections.create({ name: `${name}_view`, type: "view", viewQuery: `SELECT id, (c0 + c0) AS c1 FROM ${name}` });
+      await createAll(admin, name, numbers(3).map((n) => ({ id: id(n), c0: n / 2 })));
+      const { items } = await admin.collection(`${name}_view`).getList(1, 10, { sort: "id", filter: "c1 > 1" });
+      assert.deepEqual(items.map(({ c1 }) => c1), [2, 3], name);
+      await admin.collections.truncate(name);
+      assert.equal((await admin.collection(name).getList(1, 1)).totalItems, 0, name);
+    }
+  });
+
   on.test("a thousand relations, conditions, patterns, terms and trees", async (target) => {
     const admin = await target.admin();
     await admin.settings.update({ batch: { enabled: true, maxRequests: 50, timeout: 30 } });
@@ -115,6 +129,25 @@ suite("limits that hold", { on: ["worker"] }, (on) => {
     const view = await refusal(admin.collections.create({ name: "wideview", type: "view", viewQuery: query }));
     assert.equal(view.status, 400);
     assert.match(view.data.viewQuery.message, /D1 allows 100 columns in a/);
+  });
+
+  on.test("names of tables that the database keeps for itself", async (target) => {
+    const admin = await target.admin();
+    await admin.collections.create({ name: "notes", type: "base" });
+    for (const prefix of ["_cf_", "_pf_"]) {
+      const message = `Names that begin with ${prefix} are kept for tables of the database itself: give the collection another name.`;
+      for (const name of [`${prefix}notes`, `${prefix.toUpperCase()}NOTES`]) {
+        const body = { name, type: "base", fields: [text("title")] };
+        for (const call of [() => admin.collections.create(body), () => admin.collections.update("notes", { name })]) {
+          const { status, data } = await refusal(call());
+          assert.equal(status, 400);
+          assert.deepEqual(data, { name: { code: "validation_reserved_name", message } });
+        }
+        const { status, data } = await refusal(admin.collections.import([body]));
+        assert.equal(status, 400);
+        assert.ok(JSON.stringify(data).includes(message), JSON.stringify(data));
+      }
+    }
   });
 
   on.test("a table that exists gets no column with a name for the rowid", async (target) => {

@@ -205,16 +205,16 @@ func guardsOf(texts []string, ordered bool) []guard {
 // rowsExpression is a scalar SQL expression for the text of all rows of query, or of those in a guard's part.
 func rowsExpression(query string, columns int, loose, ordered bool, part guard) string {
 	row := encodeRow(columns, loose)
-	with := `WITH pfq(` + columnList(columns) + `) AS (` + query + "\n) SELECT coalesce(group_concat("
+	with := `WITH _pf_query(` + columnList(columns) + `) AS (` + query + "\n) SELECT coalesce(group_concat("
 	window := ""
 	if part.offset > 0 || part.limit >= 0 {
 		window = fmt.Sprintf(" LIMIT %d OFFSET %d", part.limit, part.offset)
 	}
 	switch {
 	case !ordered:
-		return with + `r,''),'') FROM (SELECT ` + row + ` AS r FROM pfq ORDER BY r` + window + `)`
+		return with + `r,''),'') FROM (SELECT ` + row + ` AS r FROM _pf_query ORDER BY r` + window + `)`
 	case window != "":
-		return with + `r,''),'') FROM (SELECT ` + row + ` AS r FROM pfq` + window + `)`
+		return with + `r,''),'') FROM (SELECT ` + row + ` AS r FROM _pf_query` + window + `)`
 	}
-	return with + row + `,''),'') FROM pfq`
+	return with + row + `,''),'') FROM _pf_query`
 }

@@ -107,7 +107,7 @@ func (t *replay) readWritten(ctx context.Context, p *parsed, e *entry) (*rowList
 // isColumnCount tells whether a query has another number of columns than was remembered.
 func isColumnCount(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && strings.HasPrefix(e.Message, "table pfq has ")
+	return errors.As(err, &e) && strings.HasPrefix(e.Message, "table _pf_query has ")
 }
 
 // columnsOf gives the columns of a query, from a view that is thrown away with the rest.

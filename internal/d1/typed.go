@@ -9,7 +9,7 @@ import (
 
 // A query whose values JavaScript could confuse is sent as
 //
-//	WITH pfq(c0,c1) AS MATERIALIZED (query) SELECT c0,c1,<letters> FROM pfq
+//	WITH _pf_query(c0,c1) AS MATERIALIZED (query) SELECT c0,c1,<letters> FROM _pf_query
 //
 // where letters is a text with one letter for each value: those below for a REAL that JSON does not carry as such, typeOther for
 // everything else. It is materialized so that nothing is computed twice.
@@ -38,8 +38,8 @@ func typed(query Statement, n int, shape uint64) Statement {
 	}
 	columns := columnList(n)
 	return Statement{
-		SQL: `WITH pfq(` + columns + `) AS MATERIALIZED (` + query.SQL + `) SELECT ` + columns + `,` +
-			concatenation(letters) + ` AS pft FROM pfq`,
+		SQL: `WITH _pf_query(` + columns + `) AS MATERIALIZED (` + query.SQL + `) SELECT ` + columns + `,` +
+			concatenation(letters) + ` AS pft FROM _pf_query`,
 		Params: query.Params,
 		Shape:  typedShape(shape),
 	}
@@ -242,7 +242,7 @@ var exactShape = shapeOf("pfx")
 func (db *connector) queryExact(ctx context.Context, query Statement, columns []string) (*rowList, []string, error) {
 	n := len(columns)
 	rows, err := db.send(ctx, Statement{
-		SQL:     `WITH pfq(` + columnList(n) + `) AS MATERIALIZED (` + query.SQL + `) SELECT hex(` + encodeRow(n, false) + `) AS pfx FROM pfq`,
+		SQL:     `WITH _pf_query(` + columnList(n) + `) AS MATERIALIZED (` + query.SQL + `) SELECT hex(` + encodeRow(n, false) + `) AS pfx FROM _pf_query`,
 		Params:  query.Params,
 		Shape:   exactShape,
 		Primary: query.Primary,

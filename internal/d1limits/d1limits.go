@@ -40,7 +40,29 @@ func validateCollection(e *core.CollectionEvent) error {
 	if err := e.Next(); err != nil {
 		return viewError(e.Collection, err)
 	}
+	return check(e)
+}
+
+func check(e *core.CollectionEvent) error {
+	if err := checkName(e.App, e.Collection); err != nil {
+		return err
+	}
 	return checkColumns(e.Collection)
+}
+
+// checkName refuses new names of tables that D1 and its driver keep for themselves. D1's own error would be "not authorized".
+func checkName(app core.App, collection *core.Collection) error {
+	if stored, err := app.FindCachedCollectionByNameOrId(collection.Id); err == nil && stored.Name == collection.Name {
+		return nil
+	}
+	name := strings.ToLower(collection.Name)
+	for _, prefix := range []string{"_cf_", "_pf_"} {
+		if strings.HasPrefix(name, prefix) {
+			return validation.Errors{"name": validation.NewError("validation_reserved_name", fmt.Sprintf(
+				"Names that begin with %s are kept for tables of the database itself: give the collection another name.", prefix))}
+		}
+	}
+	return nil
 }
 
 func checkColumns(collection *core.Collection) error {
@@ -63,7 +85,7 @@ func viewError(collection *core.Collection, err error) error {
 // explainColumns does the same for what is saved without validation, as an import does, and for a change that needs one column more
 // for a while, as from a single value to several. It also tells of a name that D1 refuses.
 func explainColumns(e *core.CollectionEvent) error {
-	if err := checkColumns(e.Collection); err != nil {
+	if err := check(e); err != nil {
 		return err
 	}
 	err := e.Next()
