@@ -210,7 +210,8 @@ export class Runtime {
     globalThis.path = path;
     const go = (this.#go = new globalThis.Go());
     go.argv = ["/pocketflare"]; // PocketBase's data directory is beside it
-    const own = { TMPDIR: "/tmp", HOME: "/tmp", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct" };
+    // The collector is off until there is an event (host.AwaitEvent).
+    const own = { TMPDIR: "/tmp", HOME: "/tmp", GOGC: "off", PB_THUMBS_MAX_WORKERS: "1", GODEBUG: "gcshrinkstackoff=1,multipartfiles=distinct" };
     const { early, late } = divideEnvironment({ ...own, ...variables(this.#env) });
     go.env = early;
     this.lateEnvironment = late;
@@ -389,6 +390,8 @@ export class Runtime {
           this.state = "ready";
           for (const { resolve } of this.#waiting) resolve();
           this.#waiting.clear();
+        } else if (this.state === "new") {
+          this.#die("Go starts with the first request: the program waited for none", console.debug);
         }
       },
     };

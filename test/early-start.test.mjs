@@ -79,6 +79,11 @@ describe("early start", () => {
       assert.equal(new Set(secrets).size, 2);
     }, { isolates: 2 }));
 
+  test("an app that allocates much first keeps its head start", TIMEOUT, () =>
+    withExample({ EXAMPLE_AT_START: "allocate" }, async (target) => {
+      assert.ok(early((await startedWith(target)).answer));
+    }));
+
   test("an app that sleeps first starts when it has slept", TIMEOUT, () =>
     withExample({ EXAMPLE_AT_START: "sleep" }, async (target) => {
       const { answer, started } = await startedWith(target);

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 	"unsafe"
 
@@ -230,8 +231,13 @@ const (
 func Mark(phase Phase) { hostMark(int32(phase)) }
 
 // AwaitEvent waits for the first event. Before it there is neither I/O nor time: internal/host/clock.mjs.
+//
+// The collector reads the time. So runtime.mjs has it off until then, unless the environment sets it.
 func AwaitEvent() error {
 	_, err := Call(context.Background(), OpEvent, nil)
+	if os.Getenv("GOGC") == "off" {
+		debug.SetGCPercent(100)
+	}
 	return err
 }
 

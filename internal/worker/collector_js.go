@@ -18,9 +18,9 @@ const (
 // that linear memory never gives back.
 const makingGCPercent = 60
 
-// setCollector sets them, unless the environment does.
+// setCollector sets them, unless the environment does. The program starts with GOGC=off: host.AwaitEvent.
 func setCollector(percent int) {
-	if os.Getenv("GOGC") == "" {
+	if os.Getenv("GOGC") == "off" {
 		debug.SetGCPercent(percent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {

@@ -49,7 +49,6 @@ func Start(app *pocketbase.PocketBase) error {
 // boot makes the app one that serves. What needs no event is done before there is one.
 func boot(app *pocketbase.PocketBase) (*instance, error) {
 	host.Mark(host.PhaseBootstrap)
-	setCollector(gcPercent)
 	races, migrating := 0, false
 	mayGuess := func() bool { return migrating && races == 0 || host.Repeatable() } // a boot's steps are repeated as well
 	databases := newDatabases(app, mayGuess, func() { races++ })
@@ -63,6 +62,7 @@ func boot(app *pocketbase.PocketBase) (*instance, error) {
 	if err := host.AwaitEvent(); err != nil {
 		return nil, err
 	}
+	setCollector(gcPercent)
 	objects, migrated := databases.size()
 	migrating = databases.scratch && !migrated
 	if !migrated {

@@ -14,11 +14,12 @@ import (
 
 // started is what the program did before its server started.
 var started struct {
-	Began  time.Time      `json:"began"`
-	Secret string         `json:"secret"`
-	Slept  int            `json:"slept"` // milliseconds
-	Fired  chan time.Time `json:"-"`
-	Body   string         `json:"body"`
+	Began   time.Time      `json:"began"`
+	Secret  string         `json:"secret"`
+	Slept   int            `json:"slept"` // milliseconds
+	Fired   chan time.Time `json:"-"`
+	Body    string         `json:"body"`
+	Garbage []byte         `json:"-"`
 }
 
 // beforeStart does what an app may do in its main before the server starts, as EXAMPLE_AT_START says.
@@ -30,6 +31,10 @@ func beforeStart() {
 		secret := make([]byte, 16)
 		rand.Read(secret)
 		started.Secret = hex.EncodeToString(secret)
+	case "allocate":
+		for range 64 {
+			started.Garbage = make([]byte, 256<<10)
+		}
 	case "sleep":
 		time.Sleep(50 * time.Millisecond)
 		started.Slept = 50
