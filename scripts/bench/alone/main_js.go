@@ -1,8 +1,8 @@
 //go:build js && wasm
 
 // Command alone is PocketBase in WebAssembly with nothing around it that a request would pay for: its handler is called in a loop, answers
-// of D1 come from memory, and writes go nowhere. Of this project there is only what makes PocketBase's own work less (internal/recordlist)
-// and the driver. What a request takes here no adapter can save.
+// of D1 come from memory, and writes go nowhere. Of this project there is only what makes PocketBase's own work less (internal/recordlist,
+// and internal/logs for the entries of the request logs) and the driver. What a request takes here no adapter can save.
 //
 // POST /?n=1000&method=GET&path=/api/health answers with the microseconds of one request. alone.mjs is the other side.
 package main
@@ -15,6 +15,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -29,6 +30,7 @@ import (
 	"pocketflare/internal/d1"
 	"pocketflare/internal/host"
 	"pocketflare/internal/httpbridge"
+	"pocketflare/internal/logs"
 	"pocketflare/internal/recordlist"
 )
 
@@ -43,6 +45,9 @@ func main() {
 }
 
 func run() error {
+	if err := host.AwaitEvent(); err != nil {
+		return err
+	}
 	memory := newMemory(d1.HostBinding("APP_DB"))
 	app := core.NewBaseApp(core.BaseAppConfig{DataDir: "/pb_data", DBConnect: func(path string) (*dbx.DB, error) {
 		binding := memory
@@ -53,6 +58,7 @@ func run() error {
 		return dbx.NewFromDB(sql.OpenDB(d1.Open(binding, d1.Options{DeferErrors: binding != memory})), "sqlite"), nil
 	}})
 	recordlist.Bind(app)
+	logs.New(app, host.Sleep)
 	if err := app.Bootstrap(); err != nil {
 		return err
 	}
@@ -122,6 +128,7 @@ func measure(w http.ResponseWriter, r *http.Request, handler http.Handler, id st
 		request.Header.Set("Content-Type", "application/json")
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, request)
+		runtime.Gosched() // to the goroutines of the request's log entry
 		if answer.Code != http.StatusOK {
 			http.Error(w, answer.Body.String(), http.StatusInternalServerError)
 			return
