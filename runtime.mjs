@@ -2,52 +2,22 @@
 
 import appWasm from "./build/app.wasm";
 import "./build/wasm_exec.js";
-import { d1Call } from "./internal/d1/d1.mjs";
 import { SCRATCH_MEMORY, ScratchKeeper } from "./internal/d1/scratch.mjs";
 import { Prefetch } from "./internal/d1/prefetch.mjs";
 import { StorageError } from "./internal/files/bucket.mjs";
-import { Direct, directState, fileLink } from "./internal/files/direct.mjs";
+import { Direct } from "./internal/files/direct.mjs";
 import { createDisk } from "./internal/files/disk.mjs";
-import { fileOpen } from "./internal/files/download.mjs";
-import { uploadAbort, uploadBegin, uploadClaim } from "./internal/files/uploads.mjs";
-import { fetchBody, fetchClose, fetchStart, fetchWrite } from "./internal/fetch/fetch.mjs";
 import { Clock, TooEarly } from "./internal/host/clock.mjs";
-import { divideEnvironment, lateEnvironment } from "./internal/host/environment.mjs";
+import { divideEnvironment } from "./internal/host/environment.mjs";
+import { ANSWERS, D1_CALL, OPERATIONS } from "./internal/host/operations.mjs";
+import { pendingEventImports } from "./internal/host/pending.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { numberSetting, variables } from "./internal/host/settings.mjs";
-import { bodyClose, bodyRead, bodyWrite, unpackAnswer } from "./internal/httpbridge/bridge.mjs";
+import { unpackAnswer } from "./internal/httpbridge/bridge.mjs";
 import { createFileSystem } from "./internal/memfs/memfs.mjs";
-import { Realtime, STALE, realtimeCall } from "./internal/realtime/door.mjs";
-import { Reader, Writer } from "./internal/wire/wire.mjs";
+import { Realtime, STALE } from "./internal/realtime/door.mjs";
+import { Writer } from "./internal/wire/wire.mjs";
 import { BOOT_PLAN } from "./internal/worker/boot.mjs";
-
-/** What Go can ask for, by number; internal/host/host.go has the names. */
-const OPERATIONS = {
-  1: d1Call,
-  2: fetchStart,
-  3: fetchBody,
-  4: sleep,
-  5: bodyRead,
-  6: bodyWrite,
-  7: bodyClose,
-  8: fetchWrite,
-  9: fetchClose,
-  10: fileOpen,
-  11: fileLink,
-  12: uploadBegin,
-  13: uploadClaim,
-  14: uploadAbort,
-  20: realtimeCall,
-  30: (scope, payload) => scope.runtime.openScratch(payload),
-  31: async () => {}, // there is an event
-};
-
-/** What Go can ask for that is answered at once. */
-const ANSWERS = {
-  1: (runtime, payload) => runtime.scratch.call(payload),
-  2: directState,
-  3: lateEnvironment,
-};
 
 // The kinds of events that are reported to Go; internal/host/door_js.go.
 const EVENT_BEGIN = 1;
@@ -88,12 +58,6 @@ const R2_TIMEOUT = 30;
 
 /** A scope is taken for cancelled by the platform when its pump is this late, in milliseconds, while others run. */
 const LOST_PUMP = 5 * PUMP_INTERVAL;
-
-// How wasm_exec.js passes values by reference: a NaN whose lower half is the value's number. Go's own object has no other property with a name
-// as long as that of the pending event.
-const REFERENCE_HEAD = 0x7ff80000;
-const NULL_REFERENCE = 2;
-const GO_REFERENCE = 6;
 
 const EMPTY = new Uint8Array(0);
 
@@ -217,7 +181,7 @@ export class Runtime {
     this.lateEnvironment = late;
     go.exit = (code) => (this.#exitCode = code);
     go._resolveExitPromise = () => {}; // it is the first event's, which may be over; #inTurn looks at go.exited
-    Object.assign(go.importObject.gojs, this.#clock.imports(go), this.#memoryImports(go, fs), eventImports(go));
+    Object.assign(go.importObject.gojs, this.#clock.imports(go), this.#memoryImports(go, fs), pendingEventImports(go));
     go.importObject.pocketflare = this.#imports();
     const instance = new WebAssembly.Instance(appWasm, go.importObject);
     this.#exports = instance.exports;
@@ -406,7 +370,7 @@ export class Runtime {
 
   #submit(owner, call, op, at, length) {
     const finish = (turn, error, reply) => {
-      if (OPERATIONS[op] !== d1Call) forgetReads(turn);
+      if (op !== D1_CALL) forgetReads(turn);
       if (error instanceof StorageError) this.#noteFault(turn, owner, error);
       if (error) this.#enter(turn, EVENT_FAILED, call, packError(error));
       else this.#enter(turn, EVENT_REPLY, call, reply ?? EMPTY);
@@ -569,29 +533,13 @@ export class Runtime {
         const [fd, at, length] = [go.mem.getUint32(sp + 8, true), go.mem.getUint32(sp + 16, true), go.mem.getInt32(sp + 24, true)];
         fs.writeSync(fd, new Uint8Array(this.#exports.mem.buffer, at, length));
       },
-      // Go calls this when linear memory has grown. It is the one host function that throws: the instance is given up.
+      // Go calls this when linear memory has grown. Besides the clock's it is the one host function that throws: the instance is given up.
       "runtime.resetMemoryDataView": () => {
         go.mem = new DataView(this.#exports.mem.buffer);
         if (this.memory + this.scratch.memory > this.#memoryCeiling) throw new RuntimeError(`memory has passed ${this.#memoryCeiling / MEBIBYTE} MB`);
       },
     };
   }
-}
-
-/** Go looks for what a js.Func has left each time it goes on. There is hardly ever anything, and to find that out by the property's name takes long. */
-function eventImports(go) {
-  const get = go.importObject.gojs["syscall/js.valueGet"];
-  return {
-    "syscall/js.valueGet": (sp) => {
-      sp >>>= 0;
-      if (go._pendingEvent === null && go.mem.getUint32(sp + 8, true) === GO_REFERENCE && go.mem.getUint32(sp + 24, true) === "_pendingEvent".length) {
-        go.mem.setUint32(sp + 32, NULL_REFERENCE, true);
-        go.mem.setUint32(sp + 36, REFERENCE_HEAD, true);
-      } else {
-        get(sp);
-      }
-    },
-  };
 }
 
 /** To be called when an event has waited for something else than D1. */
@@ -608,10 +556,4 @@ function packError(error) {
   packed.string(error?.name ?? "Error");
   packed.string(String(error?.message ?? error));
   return packed.done();
-}
-
-/** Operation: sleeps for f64 milliseconds. */
-async function sleep(_scope, payload) {
-  const milliseconds = new Reader(payload).f64();
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -10,7 +10,7 @@
 // runtime.mjs is the other side.
 package host
 
-// Op is the number of an operation that JavaScript runs for Go. runtime.mjs maps each to its function.
+// Op is the number of an operation that JavaScript runs for Go. operations.mjs maps each to its function.
 type Op int32
 
 // The operations.
