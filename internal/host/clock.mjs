@@ -1,7 +1,7 @@
 // What Go asks the host for that is not I/O: the time, its next timer, random numbers.
 //
 // Before there is an event workerd's clock stands still and it gives no random numbers. A program that is started then gets a clock that only
-// counts; what it cannot have, it waits for: its start is given up and made anew by the first event.
+// counts. If it asks for more, its start is given up, and the first event makes it anew.
 
 /**
  * How often PocketBase's packages read the time of day when they are initialized: golang.org/x/crypto/acme/autocert does, for a generator of
