@@ -30,6 +30,17 @@ async function startedWith(target) {
   return { answer, ...JSON.parse(answer.text) };
 }
 
+/** Runs with a server that the app can ask. */
+async function outside(run) {
+  const server = createServer((_, response) => response.end("from outside"));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await run(`http://127.0.0.1:${server.address().port}/`);
+  } finally {
+    server.close();
+  }
+}
+
 function secondsSince(time) {
   return (Date.now() - Date.parse(time)) / 1000;
 }
@@ -100,19 +111,22 @@ describe("early start", () => {
       assert.ok(Date.parse(fired) - before >= 300, `after ${Date.parse(fired) - before} ms`);
     }));
 
-  test("an app that sends a request first starts with its answer", TIMEOUT, async () => {
-    const server = createServer((_, response) => response.end("from outside"));
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const url = `http://127.0.0.1:${server.address().port}/`;
-    try {
-      await withExample({ EXAMPLE_AT_START: "request", EXAMPLE_START_URL: url }, async (target) => {
-        const { started } = await startedWith(target);
-        assert.equal(started.body, "from outside");
-      });
-    } finally {
-      server.close();
-    }
-  });
+  test("an app that sends a request first starts with its answer", TIMEOUT, () =>
+    outside((url) =>
+      withExample({ EXAMPLE_AT_START: "request", EXAMPLE_START_URL: url }, async (target) => {
+        assert.equal((await startedWith(target)).started.body, "from outside");
+      })));
+
+  test("an app that sends a request while it boots on an empty database loses nothing", TIMEOUT, () =>
+    outside((url) =>
+      withExample({ EXAMPLE_AT_START: "boot", EXAMPLE_START_URL: url }, async (target) => {
+        assert.equal((await startedWith(target)).started.body, "from outside");
+        const admin = await target.admin();
+        await admin.collection("notes").create({ title: "kept" });
+        await target.restart();
+        const notes = (await target.admin()).collection("notes"); // with the token of before: the secrets are those that were stored
+        assert.equal((await notes.getFullList({ filter: "title = 'kept'" })).length, 1);
+      })));
 
   test("an app that panics first is answered with the reason", TIMEOUT, () =>
     withExample({ EXAMPLE_AT_START: "panic" }, async (target) => {

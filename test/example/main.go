@@ -17,6 +17,7 @@ func main() {
 	app := pocketbase.New()
 
 	bindBootstrap(app)
+	bindBoot(app)
 	bindRecordHooks(app)
 	bindRefusals(app)
 	bindFileHooks(app)

@@ -42,16 +42,31 @@ func beforeStart() {
 		started.Fired = make(chan time.Time, 1)
 		time.AfterFunc(300*time.Millisecond, func() { started.Fired <- time.Now() })
 	case "request":
-		response, err := http.Get(os.Getenv("EXAMPLE_START_URL"))
-		if err != nil {
-			panic(err)
-		}
-		body, _ := io.ReadAll(response.Body)
-		response.Body.Close()
-		started.Body = string(body)
+		askOutside()
 	case "panic":
 		panic("the app does not like to start")
 	}
+}
+
+// bindBoot has the app ask another server when it has bootstrapped, if EXAMPLE_AT_START says so.
+func bindBoot(app core.App) {
+	app.OnBootstrap().BindFunc(func(e *core.BootstrapEvent) error {
+		err := e.Next()
+		if err == nil && os.Getenv("EXAMPLE_AT_START") == "boot" {
+			askOutside()
+		}
+		return err
+	})
+}
+
+func askOutside() {
+	response, err := http.Get(os.Getenv("EXAMPLE_START_URL"))
+	if err != nil {
+		panic(err)
+	}
+	body, _ := io.ReadAll(response.Body)
+	response.Body.Close()
+	started.Body = string(body)
 }
 
 // bindStartRoutes has the route that tells it.
