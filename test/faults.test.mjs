@@ -109,17 +109,42 @@ test("an outage is told at once and clearly, and over when it is over", { timeou
   }),
 );
 
+test("an outage of the logs' database is told to who reads them, and nobody else notices it", { timeout: 60_000 }, (t) =>
+  withWorker(UNRELIABLE, async (target) => {
+    await prepareLoad(target);
+    const { token } = (await target.admin()).authStore;
+    await setFaults(target, everywhere({ before: 1 }, ["LOGS_DB"]));
+    const headers = { "Content-Type": "application/json", Authorization: token };
+    const logs = `${target.url}/api/logs`;
+    for (const [method, url] of [["GET", logs], ["GET", `${logs}/stats`], ["GET", `${logs}/0123456789abcde`], ["DELETE", logs]]) {
+      const { status, text, headers: answered } = await exchange(url, { method, headers });
+      assert.equal(status, 503, `${method} ${url}: ${text}`);
+      assert.match(JSON.parse(text).message, /The database of the logs cannot be reached/);
+      assert.equal(answered["retry-after"], "1");
+    }
+    const records = `${target.url}/api/collections/loads/records`;
+    const created = await exchange(records, { method: "POST", headers, body: JSON.stringify({ title: "kept", count: 1 }) });
+    assert.equal(created.status, 200, created.text);
+    assert.equal((await exchange(`${records}/${JSON.parse(created.text).id}`, { headers })).status, 200);
+    assert.equal((await exchange(`${records}/missing`, { headers })).status, 404);
+    t.diagnostic(JSON.stringify(await setFaults(target, {})));
+    assert.equal((await exchange(logs, { headers })).status, 200);
+  }),
+);
+
 test("the logs have each entry once", { timeout: 60_000 }, (t) =>
   withWorker(UNRELIABLE, async (target) => {
     const admin = await target.admin();
-    await setFaults(target, everywhere({ before: 0.2, after: 0.2 }, ["LOGS_DB"]));
+    await setFaults(target, { LOGS_DB: { probe: { every: 2 }, store: { every: 2 } } });
     for (const round of numbers(15)) {
       await Promise.all(numbers(4).map((n) => exchange(`${target.url}/api/health?entry=${round}-${n}`)));
       await new Promise((resume) => setTimeout(resume, 300)); // so that they are not all one write
     }
     const entries = async () => (await admin.logs.getList(1, 200, { filter: "data.url ~ '/api/health?entry='" })).items;
     await eventually(entries, (found) => found.length >= 60, { within: 20_000 });
-    t.diagnostic(JSON.stringify(await setFaults(target, {})));
+    const failed = await setFaults(target, {});
+    t.diagnostic(JSON.stringify(failed));
+    assert.ok(failed["LOGS_DB store before"] > 2 && failed["LOGS_DB store after"] > 2);
     const urls = (await entries()).map((entry) => entry.data.url);
     assert.equal(urls.length, 60);
     assert.equal(new Set(urls).size, 60);

@@ -52,6 +52,7 @@ type Outcome struct {
 	Faults    int // calls of the database that failed for good because it could not be reached
 	Uncertain int // of those, writes that may have been stored
 	Unstored  int // calls of the file storage that failed for good because it could not be reached
+	Unlogged  int // calls of the logs' database that failed for good because it could not be reached
 }
 
 // Error is what JavaScript threw.

@@ -197,6 +197,13 @@ func NoteFault(uncertain bool) {
 	}
 }
 
+// NoteLogsFault counts a call of the goroutine's event that the logs' database did not answer.
+func NoteLogsFault() {
+	if scope := labels[profileLabel()]; scope != nil {
+		scope.outcome.Unlogged++
+	}
+}
+
 // Current is the goroutine's scope, nil where it has none.
 func Current() *Scope { return labels[profileLabel()] }
 

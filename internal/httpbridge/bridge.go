@@ -142,6 +142,9 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 		case outcome.Unstored > before.Unstored && w.failed():
 			unstored(w, outcome)
 			return
+		case outcome.Unlogged > before.Unlogged && w.failed():
+			unlogged(w)
+			return
 		case outcome.Conflicts == before.Conflicts || !w.failed() && !w.misled(before, outcome):
 			if attempt > 1 {
 				log.Printf("%s %s was run %d times until its transactions met no other's", request.Method, request.URL.Path, attempt)
@@ -242,6 +245,12 @@ func unstored(w *response, outcome host.Outcome) {
 
 // storageMessage is said to a client whose request failed for the file storage.
 const storageMessage = "The file storage cannot be reached."
+
+// unlogged answers a request that failed because the logs' database did not answer: one that reads or empties the logs.
+func unlogged(w *response) {
+	w.header.Set("Retry-After", "1")
+	w.replace(http.StatusServiceUnavailable, "The database of the logs cannot be reached; try again in a moment.")
+}
 
 // badRequest answers a request line that net/http cannot parse as its server does.
 func badRequest(event Event) {

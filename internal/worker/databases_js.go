@@ -78,8 +78,11 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 	d.logs = d1.Open(d1.HostBinding(logsBinding), d1.Options{
 		DeferErrors: true,
 		NoWait:      deletesLogs,
-		OnFault:     func(err error) { log.Printf("%s: %v", logsBinding, err) },
-		Sleep:       host.Sleep,
+		OnFault: func(err error) {
+			host.NoteLogsFault()
+			log.Printf("%s: %v", logsBinding, err)
+		},
+		Sleep: host.Sleep,
 	})
 	return d
 }

@@ -1,13 +1,14 @@
 /**
  * The Worker on an APP_DB and a LOGS_DB that are slow or fail.
  *
- * D1_DELAY_MS delays each batch of APP_DB. D1_FAULTS is what fails from the start. POST /_faults sets what fails from then on in the isolate that is asked, and answers with how
- * often each kind has failed since the last time:
+ * D1_DELAY_MS delays each batch of APP_DB. D1_FAULTS is what fails from the start. POST /_faults sets what fails from then on in the
+ * isolate that is asked, and answers with how often each kind has failed since the last time:
  *
  *     { "APP_DB": { "read": { "before": 0.1, "after": 0.1 }, "probe": {…}, "store": {…} }, "LOGS_DB": {…} }
  *
  * are probabilities from 0 to 1 that a call fails before or after it has run: of reads, of batches that are thrown away, and of all that
- * is stored. "message" beside them names the only message; otherwise each of D1's occurs.
+ * is stored. { "every": n } in their place fails each nth call, in turn before and after it has run. "message" beside them names the
+ * only message; otherwise each of D1's occurs.
  */
 import worker from "../../worker.mjs";
 
@@ -36,6 +37,7 @@ export const TURNED_AWAY = [
 const unreliable = new WeakMap();
 let rates;
 let failed = {};
+const calls = {};
 
 export default {
   ...worker,
@@ -78,11 +80,20 @@ class Database {
   }
 
   async call(kind, run) {
-    const { before = 0, after = 0, message } = rates[this.#name]?.[kind] ?? {};
+    const { message, ...rate } = rates[this.#name]?.[kind] ?? {};
+    const { before = 0, after = 0 } = rate.every ? this.#turn(kind, rate.every) : rate;
     if (Math.random() < before) throw this.#fault(kind, "before", message, [...AMBIGUOUS, ...TURNED_AWAY]);
     const result = await run();
     if (Math.random() < after) throw this.#fault(kind, "after", message, AMBIGUOUS);
     return result;
+  }
+
+  /** Which side the kind's next call fails on, if it is its turn. */
+  #turn(kind, every) {
+    const name = `${this.#name} ${kind}`;
+    const call = (calls[name] = (calls[name] ?? 0) + 1);
+    if (call % every > 0) return {};
+    return (call / every) % 2 ? { before: 1 } : { after: 1 };
   }
 
   #fault(kind, moment, message, messages) {
