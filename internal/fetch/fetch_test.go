@@ -163,7 +163,8 @@ func TestAsNetHTTP(t *testing.T) {
 			change: func(r *http.Request) { r.ContentLength = 6 }},
 		"large and too short": {method: "POST", path: "/echo", body: func() io.Reader { return strings.NewReader(large) },
 			change: func(r *http.Request) { r.ContentLength = 600_000 }},
-		"large and too long": {method: "POST", path: "/echo", body: func() io.Reader { return strings.NewReader(large) },
+		// An answer would race with net/http's look at what follows the promised length.
+		"large and too long": {method: "POST", path: "/wait", body: func() io.Reader { return strings.NewReader(large) },
 			change: func(r *http.Request) { r.ContentLength = 400_000 }},
 		"bad header": {method: "GET", path: "/echo", change: func(r *http.Request) { r.Header.Set("X-A", "a\nb") }},
 		"bad scheme": {method: "GET", path: "/echo", change: func(r *http.Request) { r.URL.Scheme = "ftp" }},
