@@ -7,7 +7,7 @@ import { anticipate } from "./internal/files/download.mjs";
 import { missingBinding } from "./internal/host/bindings.mjs";
 import { errorResponse } from "./internal/host/errors.mjs";
 import { Scope } from "./internal/host/scope.mjs";
-import { switchSetting } from "./internal/host/settings.mjs";
+import { switchSetting, tellUnknown } from "./internal/host/settings.mjs";
 import { packRequest, readWholeBody, toResponse } from "./internal/httpbridge/bridge.mjs";
 import { timingHeaders } from "./internal/httpbridge/timing.mjs";
 import { connect } from "./internal/realtime/connect.mjs";
@@ -19,6 +19,8 @@ export { RealtimeHub } from "./realtime-do.mjs";
 
 /** URLs of the realtime API. A match costs a tenth of a URL that is parsed. */
 const REALTIME = /^[^/]+\/\/[^/]+\/api\/realtime(?:[?#]|$)/;
+
+tellUnknown(env);
 
 /**
  * The isolate's instance of the Go program. Its start begins here, in the global scope, which Cloudflare runs while the connection of the first

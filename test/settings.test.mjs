@@ -1,8 +1,9 @@
 /** Variables are texts, but wrangler.toml gives a number or a boolean where one is written without quotes; and any of them can be wrong. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 
-import { countSetting, isOn, numberSetting, switchSetting, variables } from "../internal/host/settings.mjs";
+import { NAMES, countSetting, isOn, numberSetting, switchSetting, variables } from "../internal/host/settings.mjs";
 import { withWorker } from "./harness.mjs";
 import { exchange } from "./support/http.mjs";
 
@@ -41,6 +42,12 @@ describe("a setting", () => {
     assert.deepEqual(mock.calls.map(({ arguments: [message] }) => message), ['pocketflare: WRONG is "yes"; it must be 1 or 0, so 1 is used']);
   });
 
+  test("is known by its name, and documented", async () => {
+    const table = (await readFile("docs/configuration.md", "utf8")).split("\n").filter((line) => line.startsWith("| `"));
+    const documented = table.flatMap((line) => line.split("|")[1].match(/POCKETFLARE_\w+/g) ?? []);
+    assert.deepEqual(documented.sort(), NAMES);
+  });
+
   test("is a text for the program, and a binding is none", () => {
     assert.deepEqual(variables({ A: "a", B: 1.5, C: true, DB: { prepare() {} }, NONE: null }), { A: "a", B: "1.5", C: "true" });
   });
@@ -55,7 +62,7 @@ describe("the Worker", () => {
 
   test("says what is wrong with its variables, and what holds", TIMEOUT, () =>
     withWorker(
-      { vars: { POCKETFLARE_EARLY_START: "no", POCKETFLARE_STALL_SECONDS: "30s", POCKETFLARE_D1_SCRATCH: "off", POCKETFLARE_D1_MAX_STATEMENTS: 1.5, POCKETFLARE_REALTIME_SHARDS: 65 } },
+      { vars: { POCKETFLARE_EARLY_START: "no", POCKETFLARE_STALL_SECONDS: "30s", POCKETFLARE_D1_SCRATCH: "off", POCKETFLARE_D1_MAX_STATEMENTS: 1.5, POCKETFLARE_REALTIME_SHARDS: 65, POCKETFLARE_SETUPKEY: "x" } },
       async (target) => {
         assert.equal((await exchange(`${target.url}/api/health`)).status, 200);
         const realtime = await fetch(`${target.url}/api/realtime`);
@@ -67,6 +74,7 @@ describe("the Worker", () => {
           'POCKETFLARE_D1_SCRATCH is "off"; it must be 1 or 0, so the default holds',
           'POCKETFLARE_D1_MAX_STATEMENTS is "1.5"; it must be a whole number above 0, so the default holds',
           "POCKETFLARE_REALTIME_SHARDS is 65; it must be a whole number from 1 to 64, so 1 is used",
+          "POCKETFLARE_SETUPKEY is set, but there is no such variable",
         ]) {
           assert.ok(printed.includes(message), `${message}\n${printed}`);
         }

@@ -1,5 +1,27 @@
 // The Worker's variables. wrangler.toml may give a number, or true and false, where a secret and .dev.vars give a text.
 
+/** What the variables of this project's own begin with. */
+const PREFIX = "POCKETFLARE_";
+
+/** All of them; docs/configuration.md. */
+export const NAMES = [
+  "ADMIN_EMAIL",
+  "ADMIN_PASSWORD",
+  "APP_URL",
+  "D1_MAX_STATEMENTS",
+  "D1_SCRATCH",
+  "D1_SESSIONS",
+  "D1_WRITE_TOKENS",
+  "DIRECT_DOWNLOAD_MIN",
+  "EARLY_START",
+  "MEMORY_CEILING_MB",
+  "MEMORY_LIMIT_MB",
+  "R2_TIMEOUT_SECONDS",
+  "REALTIME_SHARDS",
+  "SETUP_KEY",
+  "STALL_SECONDS",
+].map((name) => PREFIX + name);
+
 const SWITCH = new Map([
   ["1", true],
   ["true", true],
@@ -20,6 +42,14 @@ export function variables(env) {
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") texts[name] = String(value);
   }
   return texts;
+}
+
+/** Has the log tell of variables that look like this project's and that nothing reads: a misspelt setup key leaves the setup page open. @param {object} env */
+export function tellUnknown(env) {
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith(PREFIX) || NAMES.includes(name)) continue;
+    console.warn(`pocketflare: ${name} is set, but there is no such variable: its name may be misspelt; docs/configuration.md lists them all`);
+  }
 }
 
 /**
