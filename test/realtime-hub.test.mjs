@@ -75,6 +75,15 @@ test("who has lost the auth hears nothing that was meant for it, but for what wa
   assert.deepEqual(audience(set, "x", made.version, "deletion"), [], "after it");
 });
 
+test("many lose their auth at once", () => {
+  const { made, subscribe } = listeners();
+  for (let n = 0; n < 30_000; n++) subscribe(`c${n}`, ["x"], { ...ANN, id: `p${n}` });
+  const started = performance.now();
+  made.changeAuth({ collection: "people", drop: true }, "deletion");
+  assert.equal(made.size, 1);
+  assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
+});
+
 test("a changed auth is told anew", () => {
   const { made, subscribe, audience } = listeners();
   subscribe("a", ["x"], ANN);

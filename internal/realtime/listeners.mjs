@@ -26,6 +26,8 @@ export class Listeners {
   #changes = [];
   #forgotten = 0; // changes up to this version are not among #changes
   #former = new Map(); // by set: the clients that have left it for another, with the version that brought that one
+  #moves = 0; // of clients from one set to another
+  #dropped = new Map(); // by client: the event that has taken its auth, and the last move before
   #lastNumber = 0;
   #now;
 
@@ -165,8 +167,9 @@ export class Listeners {
     const former = this.#former.get(number);
     if (!former) return members;
     const ids = new Set(members);
-    for (const { id, since, only } of former) {
-      if (only !== undefined && only !== event) continue;
+    for (const { id, since, move } of former) {
+      const dropped = this.#dropped.get(id);
+      if (dropped && move <= dropped.move && dropped.event !== event) continue;
       if (version < since && this.clients.get(id)?.subscriptions.includes(name)) ids.add(id);
     }
     return ids;
@@ -227,7 +230,7 @@ export class Listeners {
     const now = this.#now();
     let former = this.#former.get(number);
     if (!former) this.#former.set(number, (former = []));
-    former.push({ id: client.id, since: this.#sets.get(client.set).since, until: now + FORMER_MILLISECONDS });
+    former.push({ id: client.id, since: this.#sets.get(client.set).since, move: ++this.#moves, until: now + FORMER_MILLISECONDS });
     for (const [key, list] of this.#former) {
       if (list[0].until > now) break;
       const kept = list.filter(({ until }) => until > now);
@@ -236,8 +239,15 @@ export class Listeners {
     }
   }
 
+  /** What was made for the client's sets so far reaches it only if the event has made it. */
   #restrictFormer(id, event) {
-    for (const list of this.#former.values()) for (const former of list) if (former.id === id) former.only = event;
+    const now = this.#now();
+    for (const [client, { until }] of this.#dropped) {
+      if (until > now) break;
+      this.#dropped.delete(client);
+    }
+    this.#dropped.delete(id); // the order is that of time
+    this.#dropped.set(id, { event, move: this.#moves, until: now + FORMER_MILLISECONDS });
   }
 
   #number() {
