@@ -202,10 +202,15 @@ func guardsOf(texts []string, ordered bool) []guard {
 	}
 }
 
-// rowsExpression is a scalar SQL expression for the text of all rows of query, or of those in a guard's part.
+// rowsExpression is a scalar SQL expression for the text of all rows of query, or of those in a guard's part. Where it sorts them the query
+// is materialized: SQLite would sort a query that has a LIMIT, or a view with one, before it cuts it, and take other rows.
 func rowsExpression(query string, columns int, loose, ordered bool, part guard) string {
 	row := encodeRow(columns, loose)
-	with := `WITH _pf_query(` + columnList(columns) + `) AS (` + query + "\n) SELECT coalesce(group_concat("
+	as := `) AS (`
+	if !ordered {
+		as = `) AS MATERIALIZED (`
+	}
+	with := `WITH _pf_query(` + columnList(columns) + as + query + "\n) SELECT coalesce(group_concat("
 	window := ""
 	if part.offset > 0 || part.limit >= 0 {
 		window = fmt.Sprintf(" LIMIT %d OFFSET %d", part.limit, part.offset)

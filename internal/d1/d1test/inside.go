@@ -27,6 +27,27 @@ var inside = []Case{
 			end()
 		}
 	}},
+	{"a limit without an order", func(s *Script) {
+		s.Do(`CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER); INSERT INTO t VALUES ('z', 1), ('b', 2), ('y', 3), ('a', 4);
+			CREATE VIEW two AS SELECT id, n FROM t LIMIT 2; CREATE VIEW counts AS SELECT id, count(*) AS c FROM t GROUP BY n`)
+		look := func() {
+			for _, query := range []string{
+				"SELECT * FROM t LIMIT 1", "SELECT * FROM t WHERE n > 2 LIMIT 1", "SELECT id FROM t LIMIT 1 OFFSET 2", "SELECT * FROM two",
+				"SELECT id FROM counts LIMIT 1", "SELECT id FROM (SELECT id FROM t LIMIT 1)", "SELECT name FROM pragma_table_info('t') LIMIT 1",
+			} {
+				s.Query(query)
+			}
+		}
+		for range 2 {
+			s.Begin()
+			look()
+			s.Exec("UPDATE t SET n = n + 10 WHERE id = 'a'")
+			look()
+			s.Exec("UPDATE t SET n = n + 10 WHERE id = 'z'")
+			s.Commit()
+		}
+		s.Query("SELECT * FROM t ORDER BY id")
+	}},
 	{"a schema that changes", func(s *Script) {
 		look := func() {
 			for _, query := range []string{
