@@ -85,6 +85,15 @@ suite("realtime with handlers", { example: true, isolates: 2, vars: { EXAMPLE_RE
     stream.close();
   });
 
+  on.test("what a record's handlers send through their own app reaches clients everywhere", async (target) => {
+    const stream = await open(target, ["before", "after"]);
+    const admin = await target.admin(far(target));
+    await admin.crons.run("exampleNote");
+    await stream.until((messages) => messages.length === 2);
+    assert.deepEqual(stream.messages, [{ event: "before", data: "From a job" }, { event: "after", data: "From a job" }]);
+    stream.close();
+  });
+
   on.test("a handler sets the idle time-out, and sees connections end", async (target) => {
     const connections = async () => (await (await fetch(`${target.url}/example/broker/connections`)).json()).connections;
     const until = async (count) => {

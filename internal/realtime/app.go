@@ -1,10 +1,14 @@
 package realtime
 
 import (
+	"math"
+
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/subscriptions"
 )
+
+const appHookID = hookID + "App"
 
 // App is an app whose broker has a stand-in for every client, whichever isolate holds its connection.
 type App struct {
@@ -18,6 +22,48 @@ func (a *App) SubscriptionsBroker() *subscriptions.Broker {
 	broker := a.App.SubscriptionsBroker()
 	a.realtime.fill(broker)
 	return broker
+}
+
+// RunInTransaction gives fn an app with the same broker, and so does AuxRunInTransaction.
+func (a *App) RunInTransaction(fn func(tx core.App) error) error {
+	return a.App.RunInTransaction(func(tx core.App) error { return fn(a.realtime.over(tx)) })
+}
+
+func (a *App) AuxRunInTransaction(fn func(tx core.App) error) error {
+	return a.App.AuxRunInTransaction(func(tx core.App) error { return fn(a.realtime.over(tx)) })
+}
+
+// over is the app with a broker that knows the clients of every isolate, where app is PocketBase's own: the app itself, or a transaction's.
+func (r *Realtime) over(app core.App) core.App {
+	if base, ok := app.(*core.BaseApp); ok {
+		return &App{App: base, realtime: r}
+	}
+	return app
+}
+
+// bindApps gives the handlers of what is saved and deleted such an app: PocketBase makes their events itself, with its own. Those of
+// records and collections take it over from the models'.
+func (r *Realtime) bindApps() {
+	app := r.app.App
+	for _, changed := range []*hook.TaggedHook[*core.ModelEvent]{
+		app.OnModelValidate(),
+		app.OnModelCreate(), app.OnModelCreateExecute(), app.OnModelAfterCreateSuccess(),
+		app.OnModelUpdate(), app.OnModelUpdateExecute(), app.OnModelAfterUpdateSuccess(),
+		app.OnModelDelete(), app.OnModelDeleteExecute(), app.OnModelAfterDeleteSuccess(),
+	} {
+		changed.Bind(&hook.Handler[*core.ModelEvent]{Id: appHookID, Priority: math.MinInt, Func: func(e *core.ModelEvent) error {
+			e.App = r.over(e.App)
+			return e.Next()
+		}})
+	}
+	for _, failed := range []*hook.TaggedHook[*core.ModelErrorEvent]{
+		app.OnModelAfterCreateError(), app.OnModelAfterUpdateError(), app.OnModelAfterDeleteError(),
+	} {
+		failed.Bind(&hook.Handler[*core.ModelErrorEvent]{Id: appHookID, Priority: math.MinInt, Func: func(e *core.ModelErrorEvent) error {
+			e.App = r.over(e.App)
+			return e.Next()
+		}})
+	}
 }
 
 // captured are the handlers of PocketBase's realtime.

@@ -166,6 +166,7 @@ func (r *Realtime) NewRouter() (*router.Router[*core.RequestEvent], error) {
 	if err != nil {
 		return nil, err
 	}
+	r.bindApps()
 	r.bindEvents()
 	r.bindConnect()
 	made.Bind(r.middleware())

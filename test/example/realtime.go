@@ -51,6 +51,14 @@ func bindRealtimeHooks(app core.App) {
 		}
 		return e.Next()
 	})
+	app.OnRecordCreate("notes").BindFunc(func(e *core.RecordEvent) error {
+		announce(e.App, "before", fmt.Appendf(nil, "%q", e.Record.GetString("title")))
+		return e.Next()
+	})
+	app.OnRecordAfterCreateSuccess("notes").BindFunc(func(e *core.RecordEvent) error {
+		announce(e.App, "after", fmt.Appendf(nil, "%q", e.Record.GetString("title")))
+		return e.Next()
+	})
 }
 
 // bindRealtimeRoutes has the routes that speak to listeners.
@@ -69,11 +77,7 @@ func sendInTransaction(e *core.RequestEvent) error {
 		if _, err := tx.DB().Insert("notes", dbx.Params{"id": id}).Execute(); err != nil {
 			return err
 		}
-		for _, client := range e.App.SubscriptionsBroker().Clients() {
-			if topic := e.Request.PathValue("topic"); client.HasSubscription(topic) {
-				client.Send(subscriptions.Message{Name: topic, Data: fmt.Appendf(nil, "%q", id)})
-			}
-		}
+		announce(tx, e.Request.PathValue("topic"), fmt.Appendf(nil, "%q", id))
 		return nil
 	})
 	if err != nil {
@@ -84,17 +88,20 @@ func sendInTransaction(e *core.RequestEvent) error {
 
 // sendToTopic sends the query's text to all clients that have subscribed to the topic.
 func sendToTopic(e *core.RequestEvent) error {
-	topic := e.Request.PathValue("topic")
 	data, err := json.Marshal(map[string]string{"text": e.Request.URL.Query().Get("text")})
 	if err != nil {
 		return err
 	}
-	sent := 0
-	for _, client := range e.App.SubscriptionsBroker().Clients() {
+	return e.JSON(http.StatusOK, map[string]any{"sent": announce(e.App, e.Request.PathValue("topic"), data)})
+}
+
+// announce sends data to all clients that have subscribed to the topic, and returns their number.
+func announce(app core.App, topic string, data []byte) (sent int) {
+	for _, client := range app.SubscriptionsBroker().Clients() {
 		if client.HasSubscription(topic) {
 			client.Send(subscriptions.Message{Name: topic, Data: data})
 			sent++
 		}
 	}
-	return e.JSON(http.StatusOK, map[string]any{"sent": sent})
+	return sent
 }
