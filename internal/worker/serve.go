@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/router"
 	"github.com/pocketbase/pocketbase/ui"
+	"golang.org/x/crypto/acme/autocert"
 
 	"pocketflare/internal/logs"
 )
@@ -34,7 +36,13 @@ func newHandler(app core.App, routing routing, cost func() *logs.Cost) (http.Han
 	routes.GET("/_/{path...}", apis.Static(ui.DistDirFS, false)) // what is no asset of the Worker does not exist
 
 	before := len(routes.Middlewares)
-	event := &core.ServeEvent{App: app, Router: routes, Server: &http.Server{}}
+	event := &core.ServeEvent{
+		App:    app,
+		Router: routes,
+		// What a hook may set of the server that listens elsewhere is there to be set; nothing listens here.
+		Server:      &http.Server{TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12}},
+		CertManager: &autocert.Manager{Prompt: autocert.AcceptTOS},
+	}
 	err = app.OnServe().Trigger(event, func(e *core.ServeEvent) error {
 		routing.Routed(foreign(e.Router.Middlewares[before:]))
 		handler, err := e.Router.BuildMux()

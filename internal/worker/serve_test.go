@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -37,6 +38,8 @@ func get(handler http.Handler, method, path string) *httptest.ResponseRecorder {
 func TestNewHandler(t *testing.T) {
 	app := newTestApp(t)
 	app.OnServe().BindFunc(func(e *core.ServeEvent) error {
+		e.Server.TLSConfig.MinVersion = tls.VersionTLS13 // what an app sets that listens elsewhere
+		e.CertManager.Email = "mine@example.com"
 		e.Router.GET("/mine", func(re *core.RequestEvent) error { return re.String(http.StatusTeapot, "mine") })
 		e.UIExtensions = append(e.UIExtensions, core.UIExtension{
 			Name: "demo",
