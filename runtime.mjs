@@ -9,7 +9,7 @@ import { Direct } from "./internal/files/direct.mjs";
 import { createDisk } from "./internal/files/disk.mjs";
 import { Clock, TooEarly } from "./internal/host/clock.mjs";
 import { divideEnvironment } from "./internal/host/environment.mjs";
-import { ANSWERS, D1_CALL, OPERATIONS } from "./internal/host/operations.mjs";
+import { ANSWERS, D1_CALL, OPERATIONS, OWN } from "./internal/host/operations.mjs";
 import { pendingEventImports } from "./internal/host/pending.mjs";
 import { PUMP_INTERVAL } from "./internal/host/scope.mjs";
 import { numberSetting, variables } from "./internal/host/settings.mjs";
@@ -230,7 +230,7 @@ export class Runtime {
     scope.runtime = this;
     if (this.#listeners) scope.realtime = new Realtime(scope, this.#listeners);
     this.#scopes.set(scope.id, scope);
-    for (const run of this.#stranded.splice(0)) scope.enqueue(() => run(scope));
+    for (const { task, finish } of this.#stranded.splice(0)) this.#hand(scope, task, finish);
   }
 
   /**
@@ -375,22 +375,31 @@ export class Runtime {
       if (error) this.#enter(turn, EVENT_FAILED, call, packError(error));
       else this.#enter(turn, EVENT_REPLY, call, reply ?? EMPTY);
     };
+    const start = (scope, payload) => {
+      if (scope !== owner && OWN.has(op)) return Promise.reject(new Error("the event has ended"));
+      return OPERATIONS[op](scope, payload);
+    };
     const view = new Uint8Array(this.#exports.mem.buffer, at, length);
     if (owner !== undefined && owner === this.#current && !owner.ended) {
-      this.#run(owner, (scope) => OPERATIONS[op](scope, view), finish);
+      this.#run(owner, (scope) => start(scope, view), finish);
     } else {
       const payload = view.slice();
-      this.#runInScope(owner, (scope) => OPERATIONS[op](scope, payload), finish);
+      this.#runInScope(owner, (scope) => start(scope, payload), finish);
     }
   }
 
   /** Runs a task in its scope's own context or, where that has ended, in another's. */
   #runInScope(owner, task, finish) {
     const scope = owner && !owner.ended ? owner : this.#anyScope();
-    const run = (in_) => this.#run(in_, task, finish);
-    if (!scope) this.#stranded.push(run);
-    else if (scope === this.#current) run(scope);
-    else scope.enqueue(() => run(scope));
+    if (!scope) this.#stranded.push({ task, finish });
+    else if (scope === this.#current) this.#run(scope, task, finish);
+    else this.#hand(scope, task, finish);
+  }
+
+  /** Has the scope's pump run a task. Should the scope be given up before that, Go is told. */
+  #hand(scope, task, finish) {
+    scope.calls.add(finish);
+    scope.enqueue(() => this.#run(scope, task, finish));
   }
 
   /** The scope of the goroutine that has called JavaScript, or who does its work if that has ended. */

@@ -80,6 +80,14 @@ suite("recovery", { ...on, vars: { POCKETFLARE_STALL_SECONDS: "3" } }, ({ test }
     assert.notEqual((await exchange(`${target.url}/api/health`)).headers["x-pocketflare-runtime"], "cold");
   });
 
+  test("a stream that is given up ends nobody else's", async (target) => {
+    const holder = exchange(`${target.url}/example/lock/stream?hold=6000`);
+    await pause(100);
+    await assert.rejects(exchange(`${target.url}/example/lock/stream`));
+    const { text } = await holder;
+    assert.match(text, /^begun,.*,ended$/s);
+  });
+
   test("memory that grows past its limit moves the work to a fresh instance", async (target) => {
     const statuses = [];
     for (let taken = 0; taken < 160; taken += 10) {
@@ -110,6 +118,21 @@ suite("recovery", { ...on, vars: { POCKETFLARE_STALL_SECONDS: "3" } }, ({ test }
     assert.equal((await neighbour).status, 200);
   });
 });
+
+test("an event that is cancelled when its turn for a lock has come gives it back", () =>
+  withWorker({ wasm: "build/example.wasm", entry: "test/entries/short-lived.mjs", direct: true }, async (target) => {
+    await exchange(`${target.url}/api/health`);
+    const holder = exchange(`${target.url}/example/lock/hold?hold=1500`);
+    await pause(100);
+    const client = new AbortController();
+    open(`${target.url}/example/lock/wait`, { signal: client.signal }).catch(() => {});
+    await pause(300);
+    const next = exchange(`${target.url}/example/lock/wait`);
+    client.abort();
+    assert.equal((await holder).status, 200);
+    const { status, text } = await next;
+    assert.equal(status, 200, text);
+  }));
 
 describe("a boot that fails", () => {
   for (const name of ["APP_DB", "LOGS_DB", "STORAGE", "BACKUPS"]) {

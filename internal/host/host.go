@@ -30,6 +30,7 @@ const (
 	OpClaim      Op = 13 // claims a direct upload for the event
 	OpAbort      Op = 14 // gives a direct upload up
 	OpRealtime   Op = 20 // a call of the realtime hubs: internal/realtime
+	OpConnection Op = 21 // a call about the event's own connection to a hub
 	OpScratch    Op = 30 // an empty SQLite in the isolate: internal/d1
 	OpEvent      Op = 31 // nothing, but that there is an event
 )

@@ -30,9 +30,13 @@ export const OPERATIONS = {
   13: uploadClaim,
   14: uploadAbort,
   20: realtimeCall,
+  21: realtimeCall,
   30: (scope, payload) => scope.runtime.openScratch(payload),
   31: async () => {}, // there is an event
 };
+
+/** What is about the event itself, and is not for another one to do in its place: its bodies, its object, its uploads, its connection to a hub. */
+export const OWN = new Set([5, 6, 7, 10, 12, 13, 14, 21]);
 
 /** @type {Record<number, (runtime: import("../../runtime.mjs").Runtime, payload: Uint8Array) => Uint8Array>} what is answered at once */
 export const ANSWERS = {

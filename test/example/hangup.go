@@ -23,6 +23,7 @@ func bindHangUpRoutes(g *group) {
 	var lock sync.Mutex
 	g.GET("/lock/hold", func(e *core.RequestEvent) error { return holdLock(e, &lock) })
 	g.GET("/lock/wait", func(e *core.RequestEvent) error { return holdLock(e, &lock) })
+	g.GET("/lock/stream", func(e *core.RequestEvent) error { return streamLocked(e, &lock) })
 }
 
 // waitForHangUp does nothing but wait for its context.
@@ -80,6 +81,23 @@ func note(e *core.RequestEvent, err error) {
 		outcome = err.Error()
 	}
 	e.App.Store().Set(storeHangUp+e.Request.PathValue("id"), outcome)
+}
+
+// streamLocked begins its response, holds the lock for the query's time, and goes on a little later.
+func streamLocked(e *core.RequestEvent, lock *sync.Mutex) error {
+	for _, step := range []func() error{
+		func() error { return e.String(http.StatusOK, "begun,") },
+		e.Flush,
+		func() error { return holdLock(e, lock) },
+		e.Flush,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	time.Sleep(300 * time.Millisecond)
+	_, err := e.Response.Write([]byte(",ended"))
+	return err
 }
 
 // holdLock takes the lock, and asks the database while it holds it for the query's time.
