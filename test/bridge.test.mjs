@@ -152,6 +152,11 @@ suite("environment", { example: true, vars: { EXAMPLE_GREETING: "hello = world" 
     assert.deepEqual(await json(`${url}/example/environment/EXAMPLE_GREETING`), { set: true, value: "hello = world" });
     assert.deepEqual(await json(`${url}/example/environment/EXAMPLE_NOT_THERE`), { set: false, value: "" });
   });
+
+  on.test("time zones are known by their names", async ({ url }) => {
+    assert.deepEqual(await json(`${url}/example/zone/Europe/Berlin`), { noon: "2026-07-01T10:00:00Z" });
+    assert.equal((await exchange(`${url}/example/zone/Europe/Nowhere`)).status, 404);
+  });
 });
 
 suite("responses", { example: true }, (on) => {

@@ -4,6 +4,9 @@
 // suppressed headers and http.ResponseController. What differs:
 //
 //   - a body that ends within BufferSize bytes without a Flush is sent with its length; net/http does so up to 2 KB;
+//   - a status that is 101 or above 599 is sent as 500, and logged;
+//   - a header that the client sends more than once arrives as one, its values joined by commas;
+//   - . and .. in a path are gone when it arrives, also where they are encoded; methods that the Fetch standard does not know are refused with 501;
 //   - Hijack, server push and trailers do not exist in a Worker: they answer http.ErrNotSupported or are left out;
 //   - a connection cannot be dropped: where net/http would do so before the first byte, the answer is an empty 500.
 //

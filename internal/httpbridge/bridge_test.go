@@ -315,6 +315,19 @@ func TestPanics(t *testing.T) {
 	}
 }
 
+func TestStatusesOutOfReach(t *testing.T) {
+	for sent, want := range map[int]int{101: 500, 599: 599, 600: 500, 799: 500} {
+		event := &fakeEvent{ctx: t.Context()}
+		Serve(event, packet("GET", "/", "", BodyNone, ""), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(sent)
+			fmt.Fprint(w, "why")
+		}))
+		if got := event.response(t, "GET").StatusCode; got != want || event.body.String() != "why" {
+			t.Errorf("%d: %d %q", sent, got, event.body.String())
+		}
+	}
+}
+
 func TestClientThatHangsUp(t *testing.T) {
 	t.Run("while it sends", func(t *testing.T) {
 		event := &fakeEvent{ctx: t.Context(), parts: [][]byte{[]byte("half")}, readErr: errors.New("disconnected")}

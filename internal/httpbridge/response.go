@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"os"
 	"strconv"
@@ -21,6 +22,9 @@ import (
 
 // headLengthLimit is how much of a HEAD's body net/http gathers: only within it does it tell a length that the handler did not set.
 const headLengthLimit = 2048
+
+// maxStatus is the highest status that a Response of JavaScript can have; net/http has 999.
+const maxStatus = 599
 
 // sniffLength is how much of a body http.DetectContentType looks at.
 const sniffLength = 512
@@ -65,6 +69,10 @@ func (w *response) WriteHeader(status int) {
 	}
 	if w.status != 0 || status < 200 && status != http.StatusSwitchingProtocols {
 		return // superfluous, or an interim response, which a Worker cannot send
+	}
+	if status == http.StatusSwitchingProtocols || status > maxStatus {
+		log.Printf("%s %s was to be answered with status %d, which a Worker cannot send; it is a 500", w.request.Method, w.request.URL.Path, status)
+		status = http.StatusInternalServerError
 	}
 	w.status = status
 	w.head = appendHead(w.head[:0], status)

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
+	_ "time/tzdata" // a Worker has no files of time zones
 
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/core"
@@ -29,8 +31,9 @@ import (
 // bootAttempts is how often a step of the boot is tried that lost a race for an empty database against other isolates.
 const bootAttempts = 4
 
-// The program's main may send requests, or take http.DefaultTransport, and draw random numbers before it calls Start.
+// The program's main may send requests, or take http.DefaultTransport, draw random numbers and tell the time before it calls Start.
 func init() {
+	time.Local = time.UTC // Go names the local zone "UTC+0" here, which is not read back from a column of times
 	rand.Reader = &randomBytes{source: rand.Reader}
 	fetch.Install(http.DefaultTransport.(*http.Transport), fetch.New(callFetch))
 }

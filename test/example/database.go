@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
 
@@ -141,8 +142,31 @@ func values(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	now := time.Now()
+	stored, err := storeTime(e.App, now)
+	if err != nil {
+		return err
+	}
 	return e.JSON(http.StatusOK, map[string]any{
 		"large": row.Large == 1<<62+1, "small": row.Small, "text": row.Text, "blob": row.Blob, "truth": row.Truth,
-		"missing": row.Missing == nil,
+		"missing": row.Missing == nil, "time": stored.Equal(now),
 	})
+}
+
+// storeTime is what a column of times gives of one that was stored there.
+func storeTime(app core.App, moment time.Time) (stored time.Time, err error) {
+	err = app.RunInTransaction(func(tx core.App) error {
+		if _, err := tx.DB().NewQuery("CREATE TABLE times (at DATETIME)").Execute(); err != nil {
+			return err
+		}
+		if _, err := tx.DB().Insert("times", dbx.Params{"at": moment}).Execute(); err != nil {
+			return err
+		}
+		if err := tx.DB().Select("at").From("times").Row(&stored); err != nil {
+			return err
+		}
+		_, err := tx.DB().DropTable("times").Execute()
+		return err
+	})
+	return stored, err
 }

@@ -21,6 +21,7 @@ func bindRequestRoutes(g *group) {
 	g.GET("/status/{code}", status)
 	g.GET("/length", withLength)
 	g.GET("/environment/{name}", environment)
+	g.GET("/zone/{name...}", zone)
 	g.GET("/fetch", fetch)
 	g.GET("/error", func(e *core.RequestEvent) error {
 		return e.ForbiddenError("Not for you.", map[string]any{"reason": "example"})
@@ -109,6 +110,15 @@ func withLength(e *core.RequestEvent) error {
 func environment(e *core.RequestEvent) error {
 	value, ok := os.LookupEnv(e.Request.PathValue("name"))
 	return e.JSON(http.StatusOK, map[string]any{"value": value, "set": ok})
+}
+
+// zone tells when it is noon in a zone on a day in summer.
+func zone(e *core.RequestEvent) error {
+	location, err := time.LoadLocation(e.Request.PathValue("name"))
+	if err != nil {
+		return e.NotFoundError(err.Error(), nil)
+	}
+	return e.JSON(http.StatusOK, map[string]any{"noon": time.Date(2026, time.July, 1, 12, 0, 0, 0, location).UTC()})
 }
 
 // fetch asks another server and answers with what it said.

@@ -112,7 +112,7 @@ suite("the example app", { example: true }, (on) => {
     assert.equal(error.response.message, "The transaction's own failure.");
     assert.equal((await client.collection("notes").getList(1, 1, { filter: "title ~ 'Tx'" })).totalItems, 2);
     assert.deepEqual(await client.send("/example/values", {}), {
-      large: true, small: 0.1, text: "é\u2028\"'", blob: "AAH/", truth: true, missing: true,
+      large: true, small: 0.1, text: "é\u2028\"'", blob: "AAH/", truth: true, missing: true, time: true,
     });
   });
 });
