@@ -1,15 +1,19 @@
 /**
  * The Worker on an APP_DB and a LOGS_DB that are slow or fail.
  *
- * D1_DELAY_MS delays each batch of APP_DB. D1_FAULTS is what fails from the start. POST /_faults sets what fails from then on in the
- * isolate that is asked, and answers with how often each kind has failed since the last time:
+ * D1_DELAY_MS delays each batch of APP_DB; D1_WAITS_FOR is how many requests have to have arrived before APP_DB is asked anything, of
+ * which GET /_arrived tells the number so far. D1_FAULTS is what fails from the start. POST /_faults sets what fails from then on in
+ * the isolate that is asked, and answers with how often each kind has failed since the last time:
  *
  *     { "APP_DB": { "read": { "before": 0.1, "after": 0.1 }, "probe": {…}, "store": {…} }, "LOGS_DB": {…} }
  *
  * are probabilities from 0 to 1 that a call fails before or after it has run: of reads, of batches that are thrown away, and of all that
- * is stored. { "every": n } in their place fails each nth call, in turn before and after it has run. "message" beside them names the
- * only message; otherwise each of D1's occurs.
+ * is stored. "most" beside them is how many calls of one request may fail in a row: fewer than the driver tries, where no request is to
+ * fail by bad luck. { "every": n } in their place fails each nth call, in turn before and after it has run. "message" names the only
+ * message; otherwise each of D1's occurs.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import worker from "../../worker.mjs";
 
 export * from "../../worker.mjs";
@@ -34,40 +38,49 @@ export const TURNED_AWAY = [
   "Cannot resolve D1 DB due to transient issue on remote node.",
 ];
 
+/** Of each request, how many of its calls have failed in a row, by database. */
+const failedInRow = new AsyncLocalStorage();
+
 const unreliable = new WeakMap();
 let rates;
 let failed = {};
+let arrived = 0;
 const calls = {};
 
 export default {
   ...worker,
   async fetch(request, env, ctx) {
-    if (new URL(request.url).pathname === "/_faults") {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/_arrived") return Response.json(arrived);
+    if (pathname === "/_faults") {
       const counts = failed;
       failed = {};
       rates = await request.json();
       return Response.json(counts);
     }
+    arrived++;
     rates ??= JSON.parse(env.D1_FAULTS ?? "{}");
     if (!unreliable.has(env)) unreliable.set(env, { ...env, ...wrapped(env) });
-    return worker.fetch(request, unreliable.get(env), ctx);
+    return failedInRow.run({}, () => worker.fetch(request, unreliable.get(env), ctx));
   },
 };
 
 function wrapped(env) {
-  const delay = Number(env.D1_DELAY_MS ?? 0);
-  return { APP_DB: new Database("APP_DB", env.APP_DB, delay), LOGS_DB: new Database("LOGS_DB", env.LOGS_DB, 0) };
+  const app = new Database("APP_DB", env.APP_DB, { delay: Number(env.D1_DELAY_MS ?? 0), waitsFor: Number(env.D1_WAITS_FOR ?? 0) });
+  return { APP_DB: app, LOGS_DB: new Database("LOGS_DB", env.LOGS_DB) };
 }
 
 class Database {
   #name;
   #real;
   #delay;
+  #waitsFor;
 
-  constructor(name, real, delay) {
+  constructor(name, real, { delay = 0, waitsFor = 0 } = {}) {
     this.#name = name;
     this.#real = real;
     this.#delay = delay;
+    this.#waitsFor = waitsFor;
   }
 
   prepare(sql) {
@@ -80,11 +93,17 @@ class Database {
   }
 
   async call(kind, run) {
-    const { message, ...rate } = rates[this.#name]?.[kind] ?? {};
+    while (arrived < this.#waitsFor) await new Promise((resume) => setTimeout(resume, 5));
+    const { message, most = Infinity, ...rate } = rates[this.#name]?.[kind] ?? {};
     const { before = 0, after = 0 } = rate.every ? this.#turn(kind, rate.every) : rate;
-    if (Math.random() < before) throw this.#fault(kind, "before", message, [...AMBIGUOUS, ...TURNED_AWAY]);
-    const result = await run();
-    if (Math.random() < after) throw this.#fault(kind, "after", message, AMBIGUOUS);
+    const mayFail = !(failedInRow.getStore()?.[this.#name] >= most);
+    if (mayFail && Math.random() < before) throw this.#fault(kind, "before", message, [...AMBIGUOUS, ...TURNED_AWAY]);
+    const result = await run().catch((error) => {
+      this.#count(0); // it was answered
+      throw error;
+    });
+    if (mayFail && Math.random() < after) throw this.#fault(kind, "after", message, AMBIGUOUS);
+    this.#count(0);
     return result;
   }
 
@@ -96,8 +115,14 @@ class Database {
     return (call / every) % 2 ? { before: 1 } : { after: 1 };
   }
 
+  #count(inRow) {
+    const counts = failedInRow.getStore();
+    if (counts) counts[this.#name] = inRow;
+  }
+
   #fault(kind, moment, message, messages) {
     const name = `${this.#name} ${kind} ${moment}`;
+    this.#count((failedInRow.getStore()?.[this.#name] ?? 0) + 1);
     failed[name] = (failed[name] ?? 0) + 1;
     return new Error(`D1_ERROR: ${message ?? messages[Math.floor(Math.random() * messages.length)]}`);
   }

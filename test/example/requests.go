@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -30,6 +31,9 @@ func bindRequestRoutes(g *group) {
 		panic("the handler's panic")
 	})
 	g.GET("/sleep/{milliseconds}", sleep)
+	g.GET("/sleeping", func(e *core.RequestEvent) error {
+		return e.String(http.StatusOK, strconv.Itoa(int(sleeping.Load())))
+	})
 }
 
 // echo answers with what Go's side has seen of the request.
@@ -145,7 +149,12 @@ func fetch(e *core.RequestEvent) error {
 	})
 }
 
+// sleeping is how many requests sleep.
+var sleeping atomic.Int32
+
 func sleep(e *core.RequestEvent) error {
+	sleeping.Add(1)
+	defer sleeping.Add(-1)
 	milliseconds, _ := strconv.Atoi(e.Request.PathValue("milliseconds"))
 	started := time.Now()
 	time.Sleep(time.Duration(milliseconds) * time.Millisecond)
