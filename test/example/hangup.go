@@ -9,21 +9,33 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 )
 
-const storeHangUp = "example.hangUp."
+const (
+	storeBegun  = "example.begun."
+	storeHangUp = "example.hangUp."
+)
 
 // bindHangUpRoutes has the routes that show what becomes of a request whose client has gone.
 func bindHangUpRoutes(g *group) {
-	g.GET("/hangup/wait/{id}", waitForHangUp)
-	g.GET("/hangup/query/{id}", queryUntilHangUp)
-	g.GET("/hangup/stream/{id}", streamUntilHangUp)
+	g.GET("/hangup/wait/{id}", begin(waitForHangUp))
+	g.GET("/hangup/query/{id}", begin(queryUntilHangUp))
+	g.GET("/hangup/stream/{id}", begin(streamUntilHangUp))
 	g.GET("/hangup/seen/{id}", func(e *core.RequestEvent) error {
-		return e.JSON(http.StatusOK, map[string]any{"seen": e.App.Store().Get(storeHangUp + e.Request.PathValue("id"))})
+		id, store := e.Request.PathValue("id"), e.App.Store()
+		return e.JSON(http.StatusOK, map[string]any{"begun": store.Has(storeBegun + id), "seen": store.Get(storeHangUp + id)})
 	})
 
 	var lock sync.Mutex
 	g.GET("/lock/hold", func(e *core.RequestEvent) error { return holdLock(e, &lock) })
 	g.GET("/lock/wait", func(e *core.RequestEvent) error { return holdLock(e, &lock) })
 	g.GET("/lock/stream", func(e *core.RequestEvent) error { return streamLocked(e, &lock) })
+}
+
+// begin notes that the request with the path's id has reached its handler.
+func begin(handler func(*core.RequestEvent) error) func(*core.RequestEvent) error {
+	return func(e *core.RequestEvent) error {
+		e.App.Store().Set(storeBegun+e.Request.PathValue("id"), true)
+		return handler(e)
+	}
 }
 
 // waitForHangUp does nothing but wait for its context.

@@ -13,6 +13,7 @@ import (
 
 const (
 	storeWritten = "example.written."
+	storeTaken   = "example.taken."
 	chunkBytes   = 64 << 10
 )
 
@@ -23,12 +24,17 @@ func bindStreamRoutes(g *group) {
 	g.GET("/stream/silent", streamSilent)
 	g.GET("/stream/fails", streamFails)
 	g.GET("/stream/bytes/{megabytes}", streamBytes)
+	g.POST("/stream/taken/{id}", func(e *core.RequestEvent) error {
+		add(e.App, storeTaken+e.Request.PathValue("id"), 1)
+		return e.NoContent(http.StatusNoContent)
+	})
 	g.GET("/stream/written/{id}", func(e *core.RequestEvent) error {
 		return e.JSON(http.StatusOK, map[string]any{"written": stored(e.App, storeWritten+e.Request.PathValue("id"))})
 	})
 }
 
-// streamFlusher sends chunk after chunk, each flushed by http.Flusher and followed by a pause.
+// streamFlusher sends chunk after chunk, each flushed by http.Flusher and followed by a pause or, if the query has an id, by a wait until
+// the client has said that it has got it.
 func streamFlusher(e *core.RequestEvent) error {
 	flusher, ok := e.Response.(interface{ Unwrap() http.ResponseWriter }).Unwrap().(http.Flusher)
 	if !ok {
@@ -47,6 +53,7 @@ func streamController(e *core.RequestEvent) error {
 
 func streamChunks(e *core.RequestEvent, flush func() error) error {
 	chunks, pause := number(e, "chunks", 5), number(e, "pause", 100)
+	id := e.Request.URL.Query().Get("id")
 	e.Response.Header().Set("Content-Type", "text/event-stream")
 	e.Response.WriteHeader(http.StatusOK)
 	for i := range chunks {
@@ -57,6 +64,9 @@ func streamChunks(e *core.RequestEvent, flush func() error) error {
 			return err
 		}
 		time.Sleep(time.Duration(pause) * time.Millisecond)
+		for id != "" && stored(e.App, storeTaken+id) <= int64(i) && e.Request.Context().Err() == nil {
+			time.Sleep(5 * time.Millisecond)
+		}
 	}
 	return nil
 }
