@@ -83,7 +83,7 @@ export class Stream {
   }
 
   /** Waits until something is true of the messages. */
-  async until(condition, milliseconds = 5000) {
+  async until(condition, milliseconds = 20_000) {
     const deadline = Date.now() + milliseconds;
     while (!condition(this.messages)) {
       const left = deadline - Date.now();

@@ -7,8 +7,9 @@ import { BARRIER, PASSWORD, emailOf } from "./world.mjs";
 
 const KEPT = { id: "id_kept", name: "kept", type: "base", fields: [{ id: "id_kept_note", name: "note", type: "text" }] };
 
-/** How long stock's goroutines may take to hand over what they send: nothing tells that they are done. */
+/** How long stock's goroutines may take to hand over what they send: nothing tells that they are done, but that the Worker has sent as much. */
 const SETTLE_MILLISECONDS = 5;
+const LATEST_MILLISECONDS = 5000;
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -25,7 +26,9 @@ export async function playRealtime(targets, seed, turns) {
   const played = [];
   const play = async (step) => {
     played.push(step);
-    const told = await Promise.all(players.map((player) => player.play(step, played.length)));
+    const answers = await Promise.all(players.map((player) => player.play(step, played.length)));
+    for (const end = Date.now() + LATEST_MILLISECONDS; isBehind(...players) && Date.now() < end; ) await pause(SETTLE_MILLISECONDS);
+    const told = players.map((player, index) => ({ answer: answers[index], heard: player.heard() }));
     const differences = unlike(...told).concat(...players.map((player) => player.disorder()));
     return differences.length > 0 ? report(seed, played, differences) : undefined;
   };
@@ -63,7 +66,7 @@ class Player {
     await admin.collection(BARRIER.collection).create({ id: BARRIER.id, step: 0 });
   }
 
-  /** @returns {Promise<object>} the answer, and by listener what it has heard */
+  /** @returns {Promise<unknown>} the answer, when all that the Worker has to say of it was heard */
   async play(step, number) {
     const answer = await this.#run(step);
     for (const id of step.logins ?? []) await this.#login(id, step.isolate);
@@ -71,7 +74,17 @@ class Player {
     const listening = this.#streams.filter((stream) => stream?.topics.includes(BARRIER.topic));
     await this.#ask("PATCH", `/api/collections/${BARRIER.collection}/records/${BARRIER.id}`, { as: "admin", body: { step: number }, isolate: number });
     await Promise.all(listening.map((stream) => stream.until((messages) => messages.some((message) => isBarrier(message) && message.data.record.step === number), 20_000)));
-    return { answer, heard: this.#streams.map((stream, listener) => this.#take(stream, listener)) };
+    return answer;
+  }
+
+  /** @returns {number[]} how much each listener has heard since the last step */
+  get counts() {
+    return this.#streams.map((stream) => stream?.messages.filter((message) => !isBarrier(message)).length ?? 0);
+  }
+
+  /** @returns {string[][]} what each listener has heard since the last step */
+  heard() {
+    return this.#streams.map((stream, listener) => this.#take(stream, listener));
   }
 
   async #run({ kind, isolate, as, request, listener, subscriptions }) {
@@ -146,6 +159,12 @@ class Player {
   end() {
     for (const stream of this.#streams) stream?.close();
   }
+}
+
+/** Whether a listener of stock's has heard less than the Worker's. */
+function isBehind(stock, worker) {
+  const { counts } = worker;
+  return stock.counts.some((count, listener) => count < counts[listener]);
 }
 
 function isBarrier({ data }) {
