@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ADMIN, Output, Target } from "./target.mjs";
 import { ROOT } from "./worker.mjs";
 
-const BOOT_MILLISECONDS = 20_000;
+const BOOT_MILLISECONDS = 60_000;
 const built = new Set();
 
 /**
@@ -44,7 +44,12 @@ export class StockTarget extends Target {
     if (this.#options.admin ?? true) {
       execFileSync(binary, ["superuser", "upsert", ADMIN.email, ADMIN.password, "--dir", directory]);
     }
-    const port = await freePort();
+    while (!(await this.#serve(binary, directory, await freePort())));
+  }
+
+  /** Answers whether it serves; false if something else has taken the port since it was free. */
+  async #serve(binary, directory, port) {
+    const mark = this.output.mark();
     this.urls = [`http://127.0.0.1:${port}`];
     this.#process = spawn(binary, ["serve", "--dir", directory, "--http", `127.0.0.1:${port}`], {
       cwd: this.#directory,
@@ -53,7 +58,12 @@ export class StockTarget extends Target {
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.on("data", (data) => this.output.add(String(data)));
     }
-    await this.#healthy();
+    const closed = once(this.#process, "close");
+    if (await this.#healthy(mark)) return true;
+    await this.#end();
+    await closed;
+    if (this.output.since(mark).includes("address already in use")) return false;
+    throw new Error(`stock PocketBase did not start:\n${this.output.since()}`);
   }
 
   /** Ends the process and starts it again on the same data. */
@@ -74,15 +84,17 @@ export class StockTarget extends Target {
     await exited;
   }
 
-  async #healthy() {
+  /** Waits until it serves; false if it has ended, or time is up. It says when it has the port: another may answer there before. */
+  async #healthy(mark) {
     const deadline = Date.now() + BOOT_MILLISECONDS;
-    while (Date.now() < deadline) {
-      if (this.#process.exitCode !== null) break;
-      const response = await fetch(`${this.url}/api/health`).catch(() => undefined);
-      if (response?.ok) return;
+    while (Date.now() < deadline && this.#process.exitCode === null) {
+      if (this.output.since(mark).includes("Server started at")) {
+        const response = await fetch(`${this.url}/api/health`).catch(() => undefined);
+        if (response?.ok) return true;
+      }
       await new Promise((resume) => setTimeout(resume, 50));
     }
-    throw new Error(`stock PocketBase did not start:\n${this.output.since()}`);
+    return false;
   }
 }
 
