@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { withWorker } from "./harness.mjs";
+import { eventually } from "./support/http.mjs";
 
 const SETUP_PAGE = /^\/_\/#\/pbinstall\/([\w-]+\.[\w-]+\.[\w-]+)$/;
 
@@ -89,12 +89,9 @@ test("each request is in the logs soon after its response", async () => {
     const admin = await target.admin();
     const urls = Array.from({ length: 100 }, (_, index) => `/api/health?n=${index}`);
     await Promise.all(urls.map(async (url) => assert.equal((await fetch(target.url + url)).status, 200)));
-    let logged = [];
-    for (let tries = 0; tries < 50 && logged.length < urls.length; tries++) {
-      await sleep(100);
-      const { items } = await admin.logs.getList(1, 500, { filter: "data.url ~ '/api/health'" });
-      logged = items.map((item) => item.data.url);
-    }
+    const filter = "data.url ~ '/api/health'";
+    const ask = async () => (await admin.logs.getList(1, 500, { filter })).items.map((item) => item.data.url);
+    const logged = await eventually(ask, (found) => found.length >= urls.length, { within: 15_000 });
     assert.deepEqual(logged.sort(), urls.sort());
   });
 });
@@ -103,7 +100,9 @@ test("logs are written although no request follows", async () => {
   await withWorker({}, async (target) => {
     const admin = await target.admin();
     await (await fetch(`${target.url}/api/health?last`)).text();
-    await sleep(2000);
+    const database = await target.mf.getD1Database("LOGS_DB", "pocketflare-0");
+    const stored = () => database.prepare("SELECT count(*) n FROM _logs WHERE data ->> 'url' = '/api/health?last'").first("n");
+    assert.equal(await eventually(stored, (n) => n > 0, { within: 15_000 }), 1);
     await target.restart();
     const client = target.client();
     client.authStore.save(admin.authStore.token, null);
