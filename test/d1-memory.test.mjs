@@ -1,13 +1,13 @@
 /** Reads that an event does not send twice. */
 import assert from "node:assert/strict";
-import { beforeEach, describe, mock, test } from "node:test";
+import { afterEach, beforeEach, describe, mock, test } from "node:test";
 
 import { Memory, noteWrite } from "../internal/d1/memory.mjs";
 
 const QUERY = { sql: "SELECT ?", params: ["a"] };
 
 describe("an answer", () => {
-  let memory, asked;
+  let memory, asked, clock;
   const ask = async (query = QUERY, size = 10) => {
     await memory.answer(query, async () => {
       asked++;
@@ -16,9 +16,11 @@ describe("an answer", () => {
     return asked;
   };
   beforeEach(() => {
+    clock = mock.method(performance, "now", () => 1000); // a moment that passes while a test runs would have an answer asked for again
     memory = new Memory("DB");
     asked = 0;
   });
+  afterEach(() => clock.mock.restore());
 
   test("is used again", async () => {
     assert.deepEqual([await ask(), await ask(), await ask()], [1, 1, 1]);
@@ -62,13 +64,11 @@ describe("an answer", () => {
   });
 
   test("is not used when a moment has passed", async () => {
-    const clock = mock.method(performance, "now", () => 1000);
     await ask();
     clock.mock.mockImplementation(() => 1249);
     assert.equal(await ask(), 1);
     clock.mock.mockImplementation(() => 1250);
     assert.equal(await ask(), 2);
-    clock.mock.restore();
   });
 
   test("is asked for again after some uses, though the clock stands still", async () => {

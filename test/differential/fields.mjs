@@ -73,7 +73,7 @@ export function creates() {
 export const queries = [
   "text = 'ab'", "number > 0 && number < 4", "bool = true", "bool = false", "date > '2025-05-05 09:00:00'", "date = ''", "selects ~ 'b'", "selects:length = 2",
   "json.a = 1", "json = 5", "json = null", "json ~ 'text'", "point.lon = 1", "point.lat > 1 && point.lon < 2", "email ~ 'good'", "integer > 9007199254740990", "number = 0.1",
-  "geoDistance(point.lon, point.lat, 1, 2) < 1", "password = ''", "created >= @todayStart", "text:length = 2", "auto ~ 'xx%'",
+  "geoDistance(point.lon, point.lat, 1, 2) < 1", "password = ''", "created <= @todayEnd && @todayStart <= @now", "text:length = 2", "auto ~ 'xx%'",
 ].map((filter) => ({
   name: filter,
   path: `/api/collections/everything/records?perPage=200&sort=@rowid&fields=number,integer,text,json,point,selects,date&filter=${encodeURIComponent(filter)}`,
