@@ -131,7 +131,7 @@ func TestCancelInTheOpen(t *testing.T) {
 	if sum := one(t, pool, "SELECT sum(n) FROM t"); sum != int64(10) {
 		t.Errorf("the sum is %v", sum)
 	}
-	for range 100 { // database/sql ends its own by and by
+	for range 1000 { // database/sql ends its own by and by
 		if runtime.NumGoroutine() <= before {
 			return
 		}

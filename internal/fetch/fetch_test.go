@@ -271,6 +271,7 @@ func TestClientTimeout(t *testing.T) {
 	if !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("before the head: %v", err)
 	}
+	client.Timeout = time.Second // in which the head has to come
 	response, err := client.Get(server.URL + "/wait?head")
 	if err != nil {
 		t.Fatal(err)

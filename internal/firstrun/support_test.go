@@ -140,7 +140,7 @@ func errorMessage(t testing.TB, recorder *httptest.ResponseRecorder) string {
 func waitForLogs(t *testing.T, app core.App, text string) string {
 	t.Helper()
 	handler := app.Logger().Handler().(*logger.BatchHandler)
-	for range 100 {
+	for range 1000 {
 		if err := handler.WriteAll(context.WithValue(context.Background(), logger.BlockKey, true)); err != nil {
 			t.Fatal(err)
 		}

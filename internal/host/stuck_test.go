@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,26 +13,29 @@ import (
 
 // TestStuck looks at real goroutines: the format of traces and the names of states are the Go version's.
 func TestStuck(t *testing.T) {
-	type wait = func(end context.Context) // returns soon after end
-	locked := func(end context.Context) {
+	type wait struct {
+		state string
+		run   func(end context.Context) // returns soon after end
+	}
+	locked := wait{"sync.Mutex.Lock", func(end context.Context) {
 		var mu sync.Mutex
 		mu.Lock()
 		context.AfterFunc(end, mu.Unlock)
 		mu.Lock()
-	}
-	grouped := func(end context.Context) {
+	}}
+	grouped := wait{"sync.WaitGroup.Wait", func(end context.Context) {
 		var group sync.WaitGroup
 		group.Add(1)
 		context.AfterFunc(end, group.Done)
 		group.Wait()
-	}
-	sending := func(end context.Context) {
+	}}
+	sending := wait{"chan send", func(end context.Context) {
 		unread := make(chan int)
 		context.AfterFunc(end, func() { <-unread })
 		unread <- 1
-	}
-	receiving := func(end context.Context) { <-end.Done() }
-	sleeping := func(context.Context) { time.Sleep(200 * time.Millisecond) }
+	}}
+	receiving := wait{"chan receive", func(end context.Context) { <-end.Done() }}
+	sleeping := wait{"sleep", func(context.Context) { time.Sleep(time.Second) }}
 	for _, test := range []struct {
 		name  string
 		waits []wait
@@ -49,14 +53,14 @@ func TestStuck(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			end, cancel := context.WithCancel(t.Context())
 			var group sync.WaitGroup
+			var states []string
 			for _, wait := range test.waits {
+				states = append(states, wait.state)
 				group.Go(func() {
-					pprof.Do(end, pprof.Labels("scope", "7"), func(context.Context) { wait(end) })
+					pprof.Do(end, pprof.Labels("scope", "7"), func(context.Context) { wait.run(end) })
 				})
 			}
-			time.Sleep(50 * time.Millisecond)
-			buffer := make([]byte, 1<<20)
-			trace := string(buffer[:runtime.Stack(buffer, true)])
+			trace := traceOf(t, "7", states...)
 			stacks, got := stuck(trace, true, 7, waitsIn(trace))
 			if got != test.want || got && strings.Count(stacks, "{scope: 7}") != len(test.waits) {
 				t.Errorf("got %v, want %v\n%s\nof\n%s", got, test.want, stacks, trace)
@@ -71,31 +75,25 @@ func TestStuck(t *testing.T) {
 func TestStuckInQueue(t *testing.T) {
 	var mu sync.Mutex
 	var group sync.WaitGroup
-	queue := func(label string) {
+	leave := make(chan struct{})
+	queue := func(label string) (trace string) {
 		group.Go(func() {
 			pprof.Do(t.Context(), pprof.Labels("scope", label), func(context.Context) {
 				mu.Lock()
-				time.Sleep(100 * time.Millisecond)
+				<-leave
 				mu.Unlock()
 			})
 		})
-		time.Sleep(10 * time.Millisecond) // so that it is the next
-	}
-	look := func() string {
-		buffer := make([]byte, 1<<20)
-		return string(buffer[:runtime.Stack(buffer, true)])
+		return traceOf(t, label, "sync.Mutex.Lock") // so that it is the next
 	}
 	mu.Lock()
 	queue("8")
-	queue("9")
-	first := look()
-	queue("10")
-	if second := look(); !all(stuck(second, true, 9, waitsIn(first))) {
+	first := queue("9")
+	if second := queue("10"); !all(stuck(second, true, 9, waitsIn(first))) {
 		t.Errorf("nobody has got the lock, but it is not stuck:\n%s", second)
 	}
 	mu.Unlock()
-	time.Sleep(50 * time.Millisecond)
-	second := look()
+	second := traceOf(t, "8", "chan receive")
 	if all(stuck(second, true, 9, waitsIn(first))) {
 		t.Errorf("another goroutine has got the lock, but it is stuck:\n%s", second)
 	}
@@ -103,7 +101,33 @@ func TestStuckInQueue(t *testing.T) {
 	if all(stuck(others, false, 9, waitsIn(first))) {
 		t.Error("it is not in the part of a trace, but stuck")
 	}
+	close(leave)
 	group.Wait()
+}
+
+// traceOf is a trace of all goroutines, in which those with the label are in these states.
+func traceOf(t *testing.T, label string, states ...string) string {
+	t.Helper()
+	slices.Sort(states)
+	buffer := make([]byte, 1<<20)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		trace := string(buffer[:runtime.Stack(buffer, true)])
+		var found []string
+		for goroutine := range strings.SplitSeq(trace, "\n\n") {
+			header, _, _ := strings.Cut(goroutine, "\n")
+			if strings.HasSuffix(header, "{scope: "+label+"}:") {
+				_, state, _ := strings.Cut(header, "[")
+				state, _, _ = strings.Cut(state, "]")
+				found = append(found, state)
+			}
+		}
+		if slices.Sort(found); slices.Equal(found, states) {
+			return trace
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("its goroutines are not in the states %q:\n%s", states, trace)
+		}
+	}
 }
 
 func all(_ string, all bool) bool { return all }
