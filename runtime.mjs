@@ -287,13 +287,16 @@ export class Runtime {
     }
   }
 
-  /** Gives up scopes whose events the platform has cancelled: their pumps no longer run, and their operations never settle. */
+  /**
+   * Gives up scopes whose events the platform has cancelled: their pumps no longer run, and their operations never settle. Pumps are late, too,
+   * when the isolate slept or was busy; but then they run before the next look.
+   */
   #sweep(turn, now) {
-    const paused = now - this.#lastSweep > LOST_PUMP; // nobody's pump ran: the isolate slept, or was busy
     this.#lastSweep = now;
     for (const scope of this.#scopes.values()) {
-      if (paused) scope.beat = now;
-      else if (scope.pumping && now - scope.beat > LOST_PUMP) this.#drop(scope, turn, new RuntimeError("the event was cancelled"));
+      if (!scope.pumping || now - scope.beat <= LOST_PUMP) continue;
+      if (scope.missed === scope.beat) this.#drop(scope, turn, new RuntimeError("the event was cancelled"));
+      else scope.missed = scope.beat;
     }
   }
 

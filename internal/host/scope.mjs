@@ -26,6 +26,8 @@ export class Scope {
   /** When its pump last ran, and when an operation of it was last started or settled, in performance.now() milliseconds. */
   beat = performance.now();
   progress = this.beat;
+  /** The beat after which its pump was missed. */
+  missed = null;
   /** When Go last looked whether it is deadlocked, and whether it is. */
   examined = 0;
   stuck = false;
