@@ -150,7 +150,7 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 			return
 		case outcome.Conflicts == before.Conflicts || !w.failed() && !w.misled(before, outcome):
 			if attempt > 1 {
-				log.Printf("%s %s was run %d times until its transactions met no other's", request.Method, request.URL.Path, attempt)
+				log.Printf("%s %s was run %d times, since changes of others came in between", request.Method, request.URL.Path, attempt)
 			}
 			w.finish()
 			return
