@@ -115,12 +115,29 @@ suite("recovery", { ...on, vars: { POCKETFLARE_STALL_SECONDS: "3" } }, ({ test }
     assert.ok(memoryOf(fresh) < 40, `${memoryOf(fresh)} MB`);
   });
 
-  test("JSON that is nested too deep for the stack is refused, and hurts nobody", async (target) => {
-    const neighbour = exchange(`${target.url}/example/sleep/1000`);
-    for (const [left, right] of [["[", "]"], ['{"a":', "}"]]) {
-      const body = `{"title":${left.repeat(9000)}1${right.repeat(9000)}}`;
-      const answer = await exchange(`${target.url}/api/collections/notes/records`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-      assert.equal(answer.status, 400, answer.text);
+  test("JSON that is nested too deep for the stack is refused, wherever it is, and hurts nobody", async (target) => {
+    const neighbour = exchange(`${target.url}/example/sleep/3000`);
+    const records = `${target.url}/api/collections/notes/records`;
+    const confirm = `${target.url}/api/collections/users/confirm-verification`;
+    const deep = "[".repeat(5000) + "]".repeat(5000);
+    const token = [`{"alg":"HS256"}`, `{"a":${deep}}`, "signature"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+    const post = (type, body) => ({ method: "POST", headers: { "Content-Type": type }, body });
+    const json = (body) => post("application/json", body);
+    const form = (name, value) => post("application/x-www-form-urlencoded", `${name}=${encodeURIComponent(value)}`);
+    const parts = (name, value) => post("multipart/form-data; boundary=b", `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n--b--\r\n`);
+    for (const [url, request] of [
+      [records, json(`{"title":${deep}}`)],
+      [records, json(`{"title":${'{"a":'.repeat(9000)}1${"}".repeat(9000)}}`)],
+      [records, json(JSON.stringify({ title: "a", data: deep }))],
+      [confirm, json(JSON.stringify({ token }))],
+      [records, form("@jsonPayload", `{"title":${deep}}`)],
+      [records, parts("@jsonPayload", `{"title":${deep}}`)],
+      [`${target.url}/api/realtime`, parts("@jsonPayload", `{"clientId":${deep}}`)],
+      [records, { headers: { Authorization: `Bearer ${token}` } }],
+      [`${target.url}/api/files/notes/aaaaaaaaaaaaaaa/a?token=${token}`, {}],
+    ]) {
+      const { status, text } = await exchange(url, request);
+      assert.equal(status, 400, `${url}: ${text}`);
     }
     assert.equal((await neighbour).status, 200);
   });

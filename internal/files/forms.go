@@ -13,6 +13,8 @@ import (
 	"github.com/pocketbase/pocketbase/tools/filesystem/blob"
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/router"
+
+	"pocketflare/internal/httpbridge"
 )
 
 // formMemory is how many bytes of a form's files stay in Go's memory; PocketBase's own 16 MB would double while they are read.
@@ -51,6 +53,9 @@ func parseForm(e *core.RequestEvent) error {
 	}
 	// The response need not wait for it.
 	defer func(form *multipart.Form) { go form.RemoveAll() }(e.Request.MultipartForm)
+	if err := httpbridge.CheckForm(e.Request.Form); err != nil {
+		return e.BadRequestError(err.Error()+".", nil)
+	}
 	return e.Next()
 }
 

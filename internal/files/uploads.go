@@ -13,6 +13,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/filesystem"
 	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/router"
 
 	"pocketflare/internal/host"
 	"pocketflare/internal/wire"
@@ -115,8 +116,12 @@ func (u uploads) resolve(e *core.RequestEvent) error {
 		return e.Next()
 	}
 	info, err := e.RequestInfo()
-	if err != nil {
-		return e.Next() // PocketBase meets the same error
+	var known *router.ApiError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case err != nil: // as PocketBase, which would take a form that has failed once for an empty one
+		return e.BadRequestError("", err)
 	}
 	problems := validation.Errors{}
 	for _, field := range collection.Fields {

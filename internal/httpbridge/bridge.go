@@ -108,7 +108,7 @@ func Serve(event Event, packet []byte, handler http.Handler) {
 	for attempt := 1; ; attempt++ {
 		request, err := parseRequest(event, packet)
 		if err != nil {
-			badRequest(event)
+			badRequest(event, err)
 			return
 		}
 		w := newResponse(event, request)
@@ -255,8 +255,12 @@ func unlogged(w *response) {
 	w.replace(http.StatusServiceUnavailable, "The database of the logs cannot be reached; try again in a moment.")
 }
 
-// badRequest answers a request line that net/http cannot parse as its server does.
-func badRequest(event Event) {
+// badRequest answers a request that net/http cannot parse as its server does, or that must not come to the handler.
+func badRequest(event Event, err error) {
+	text := "400 Bad Request"
+	if errors.Is(err, errDepth) {
+		text += ": " + err.Error()
+	}
 	head := appendHeader(appendHead(nil, http.StatusBadRequest), "Content-Type", "text/plain; charset=utf-8")
-	event.Respond(head, []byte("400 Bad Request"))
+	event.Respond(head, []byte(text))
 }

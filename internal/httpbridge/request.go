@@ -78,8 +78,8 @@ func parseRequest(event Event, packet []byte) (*http.Request, error) {
 		}
 		request.Body = &requestBody{event: event, request: request}
 	}
-	if strings.HasPrefix(request.Header.Get("Content-Type"), "application/json") && request.Body != http.NoBody {
-		request.Body = &jsonDepthReader{ReadCloser: request.Body}
+	if err := limitDepth(request); err != nil {
+		return nil, err
 	}
 	return request.WithContext(event.Context()), nil
 }
@@ -130,7 +130,7 @@ func (b *requestBody) unread() bool { return b == nil || !b.passed }
 // streamedBody is the request's body if it streams.
 func streamedBody(request *http.Request) *requestBody {
 	reader := request.Body
-	if guarded, ok := reader.(*jsonDepthReader); ok {
+	if guarded, ok := reader.(*depthReader); ok {
 		reader = guarded.ReadCloser
 	}
 	body, _ := reader.(*requestBody)

@@ -8,7 +8,10 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/router"
 	"github.com/pocketbase/pocketbase/tools/subscriptions"
+
+	"pocketflare/internal/httpbridge"
 )
 
 const unreachable = "The realtime hub cannot be reached; try again in a moment."
@@ -29,8 +32,11 @@ func (r *Realtime) middleware() *hook.Handler[*core.RequestEvent] {
 
 // withClient answers a request with the client in the broker that PocketBase asks, and stores what has become of it.
 func (r *Realtime) withClient(e *core.RequestEvent) error {
-	id := clientID(e)
-	if id == "" {
+	id, err := clientID(e)
+	switch {
+	case err != nil:
+		return e.BadRequestError(err.Error()+".", nil)
+	case id == "":
 		return e.Next()
 	}
 	state, err := r.door.Client(e.Request.Context(), id)
@@ -55,14 +61,20 @@ func (r *Realtime) withClient(e *core.RequestEvent) error {
 }
 
 // clientID is the client's id in a request to subscribe, or in one that comes from an OAuth2 provider; empty if there is none that could be.
-func clientID(e *core.RequestEvent) string {
+// The error is of a form that must not be decoded.
+func clientID(e *core.RequestEvent) (string, error) {
 	var form struct {
 		ClientID string `json:"clientId" form:"clientId"`
 		State    string `json:"state" form:"state"`
 	}
 	if e.Request.Method == http.MethodPost {
+		if e.Request.ParseMultipartForm(router.DefaultMaxMemory) == nil {
+			if err := httpbridge.CheckForm(e.Request.Form); err != nil {
+				return "", err
+			}
+		}
 		if err := e.BindBody(&form); err != nil {
-			return "" // PocketBase says so
+			return "", nil // PocketBase says so
 		}
 	} else {
 		form.State = e.Request.URL.Query().Get("state")
@@ -72,9 +84,9 @@ func clientID(e *core.RequestEvent) string {
 		id = form.State
 	}
 	if len(id) > 255 {
-		return ""
+		return "", nil
 	}
-	return id
+	return id, nil
 }
 
 // addressOf is the address that a client has connected from, with the proxies that the settings trust.
