@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // guard refuses requests to hosts that are not public, the redirects of a client among them.
@@ -25,8 +28,12 @@ var privateSuffixes = []string{"localhost", "local", "internal", "home.arpa"}
 // CheckHost returns an error where the host of a URL is an address that is not a public one (loopback, private, link-local,
 // multicast, unspecified, in any notation that a URL allows), or a name that can only be a local one.
 func CheckHost(host string) error {
-	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	refused := fmt.Errorf("address %q is invalid or resolve to disallowed IP", host)
+	name, err := toASCII(host)
+	if err != nil {
+		return refused
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if address, err := netip.ParseAddr(name); err == nil {
 		if !isPublic(address) {
 			return refused
@@ -44,6 +51,14 @@ func CheckHost(host string) error {
 		}
 	}
 	return nil
+}
+
+// toASCII gives a host as fetch looks for it: of 127.0.0.1 in full-width digits remains 127.0.0.1.
+func toASCII(host string) (string, error) {
+	if !strings.ContainsFunc(host, func(c rune) bool { return c >= utf8.RuneSelf }) {
+		return host, nil
+	}
+	return idna.Lookup.ToASCII(host)
 }
 
 // nat64 is the prefix of IPv6 addresses that hold an IPv4 address in their last four bytes (RFC 6052).
