@@ -123,11 +123,12 @@ export class RealtimeHub extends DurableObject {
 
   /**
    * Hands out messages in the order of commits.
-   * @param {{ numbers: number[], event: string, data: string[], messages: { set?: number, version: number, client?: string, name: string, data: number }[] }} delivery
+   * @param {{ event: string, data: string[], parts: { numbers: number[], messages: { set?: number, version: number, client?: string, name: string,
+   *   data: number }[] }[] }} delivery
    */
-  async deliver(delivery) {
-    this.#order.add(delivery.numbers, delivery);
-    if (delivery.numbers.length > 0) this.ctx.storage.kv.put("next", this.#order.next); // after the messages, which do not wait for it
+  async deliver({ event, data, parts }) {
+    for (const { numbers, messages } of parts) this.#order.add(numbers, { event, data, messages });
+    if (parts.some(({ numbers }) => numbers.length > 0)) this.ctx.storage.kv.put("next", this.#order.next); // after the messages, which do not wait for it
     await this.#settled();
   }
 

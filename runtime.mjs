@@ -338,6 +338,7 @@ export class Runtime {
         return stats ? stats.d1Calls * COST_UNIT + Math.min(stats.d1Statements, COST_UNIT - 1) : 0;
       },
       listeners: (id) => (this.#listeners ? (this.#scopes.get(id)?.realtime.state ?? STALE) : 0),
+      commit: (id) => this.#scopes.get(id)?.realtime?.commit() ?? 0,
       holds: (holds) => (this.holdsConnections = holds === 1),
       ended: () => this.#ended.pop() ?? 0,
       stuck: (id) => {

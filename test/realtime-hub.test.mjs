@@ -118,14 +118,28 @@ test("deliveries come in the order of commits, and none waits for ever", async (
   assert.deepEqual(delivered, ["5", "a message of its own"]);
   order.add([6], "6");
   assert.deepEqual(delivered.splice(0), ["5", "a message of its own", "6", "7", "8"]);
-  order.add([12, 13], "12");
-  order.add([9, 11], "9");
+  order.add([12, 13], "13");
+  order.add([9], "9");
   assert.deepEqual(delivered.splice(0), ["9"]);
+  order.add([11], "11");
+  order.add([11], "11, too");
   await new Promise((resolve) => setTimeout(resolve, 1100));
-  assert.deepEqual(delivered.splice(0), ["12"], "10 never came");
+  assert.deepEqual(delivered.splice(0), ["11", "11, too", "13"], "10 never came");
   order.add([10], "10");
+  order.add([11], "11, later");
   order.add([14], "14");
-  assert.deepEqual(delivered, ["10", "14"]);
+  assert.deepEqual(delivered, ["10", "11, later", "14"]);
+});
+
+test("what tells of the last of several commits waits for those of others between them", () => {
+  const delivered = [];
+  const order = new Order((delivery) => delivered.push(delivery));
+  order.begin(5);
+  order.add([5, 7], "7");
+  assert.deepEqual(delivered, []);
+  order.add([6], "6");
+  assert.deepEqual(delivered, ["6", "7"]);
+  assert.equal(order.next, 8);
 });
 
 test("the first delivery is in order, too, if it is known where to begin", () => {

@@ -97,3 +97,19 @@ suite("realtime at once", { on: ["worker"], isolates: 2, entry: "test/entries/wa
     again.close();
   });
 });
+
+suite("realtime of requests that store more than once", { example: true, on: ["worker"], isolates: 2 }, (on) => {
+  on.test("changes of one record come in their order, whatever else their requests have stored before", async (target) => {
+    const notes = target.client(1).collection("notes");
+    const { id } = await notes.create({ title: "counted", count: 0 });
+    const stream = await open(target, ["notes/*"]);
+    await target.client(0).collection("notes").update(id, { count: 1 }); // then that isolate knows who listens
+    const save = fetch(`${target.urls[0]}/example/saves/${id}?pause=400&count=3`, { method: "POST" });
+    await pause(200);
+    await notes.update(id, { count: 2 });
+    assert.equal((await save).status, 204);
+    await stream.until((messages) => messages.length === 3);
+    assert.deepEqual(stream.messages.map(({ data }) => data.record.count), [1, 2, 3]);
+    stream.close();
+  });
+});

@@ -35,6 +35,9 @@ func hostReady(message unsafe.Pointer, length int32)
 //go:wasmimport pocketflare listeners
 func hostListeners(scope int32) int32
 
+//go:wasmimport pocketflare commit
+func hostCommit(scope int32) int32
+
 // costBits are those of the number that hold the statements; the calls are above them.
 const costBits = 26
 
@@ -205,6 +208,9 @@ func Sleep(ctx context.Context, d time.Duration) error {
 
 // Listeners tells what the goroutine's event knows of who listens; internal/realtime has the values.
 func Listeners() int32 { return hostListeners(currentID()) }
+
+// LastCommit names the last commit of the goroutine's event for internal/realtime; 0 if there is none that listeners have to hear of.
+func LastCommit() int32 { return hostCommit(currentID()) }
 
 // HoldConnections tells JavaScript whether realtime connections are Go's to answer. It is to be called before Serve.
 func HoldConnections(holds bool) {

@@ -23,15 +23,15 @@ type queue struct {
 
 // entry is a place in a queue.
 type entry struct {
-	event    int32
-	messages []Message
+	event int32
+	Delivery
 }
 
 // begin takes the next place in the event's queue. finish must follow.
 func (d *deliverer) begin() *entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e := &entry{event: d.door.Event()}
+	e := &entry{event: d.door.Event(), Delivery: Delivery{Commit: d.door.LastCommit()}}
 	q := d.queue(e.event)
 	q.entries = append(q.entries, e)
 	q.open++
@@ -42,7 +42,7 @@ func (d *deliverer) begin() *entry {
 func (d *deliverer) finish(e *entry, messages []Message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e.messages = messages
+	e.Messages = messages
 	q := d.queue(e.event)
 	q.open--
 	d.flush(e.event, q)
@@ -54,7 +54,7 @@ func (d *deliverer) send(message Message) {
 	defer d.mu.Unlock()
 	event := d.door.Event()
 	q := d.queue(event)
-	q.entries = append(q.entries, &entry{event: event, messages: []Message{message}})
+	q.entries = append(q.entries, &entry{event, Delivery{d.door.LastCommit(), []Message{message}}})
 	d.flush(event, q)
 }
 
@@ -91,17 +91,17 @@ func (d *deliverer) flush(event int32, q *queue) {
 		ctx := context.Background() // it goes on when the event's client has its answer
 		for {
 			d.door.Turn(ctx)
-			messages, more := d.next(event, q)
+			deliveries, more := d.next(event, q)
 			if !more {
 				return
 			}
-			d.report("deliver realtime messages", d.door.Deliver(ctx, messages))
+			d.report("deliver realtime messages", d.door.Deliver(ctx, deliveries))
 		}
 	}()
 }
 
 // next takes what the queue has.
-func (d *deliverer) next(event int32, q *queue) (messages []Message, more bool) {
+func (d *deliverer) next(event int32, q *queue) (deliveries []Delivery, more bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if q.open > 0 {
@@ -113,10 +113,10 @@ func (d *deliverer) next(event int32, q *queue) (messages []Message, more bool) 
 		return nil, false
 	}
 	for _, e := range q.entries {
-		messages = append(messages, e.messages...)
+		deliveries = append(deliveries, e.Delivery)
 	}
 	q.entries = nil
-	return messages, true
+	return deliveries, true
 }
 
 // report tells of what failed where nobody waits for it.

@@ -34,7 +34,8 @@ export class Realtime {
   #name;
   /** The event's own connection to a hub, if Go holds one. */
   connection = null;
-  #numbers = new Map(); // by hub: the commits that it was not told of
+  #numbers = new Map(); // by hub: the commits that it was not told of, nor Go
+  #commits = []; // the same of those that Go was told of, by Go's number less one
 
   /**
    * @param {import("../host/scope.mjs").Scope} scope the event's
@@ -169,8 +170,23 @@ export class Realtime {
     return this.#known.get(shard) ?? 0;
   }
 
-  /** Takes the numbers of the commits that the hubs were not told of. @returns {Map<number, number[]>} by hub */
+  /** The number by which Go names the event's last commit; 0 for none. What nobody has asked about before counts as one with it. */
+  commit() {
+    if (this.#numbers.size > 0) this.#commits.push(this.#takeNumbers());
+    return this.#commits.length;
+  }
+
+  /** @returns {Map<number, number[]>} by hub, the numbers of the commit that Go names so */
+  numbersOf(commit) {
+    return this.#commits[commit - 1] ?? new Map();
+  }
+
+  /** Takes the numbers of the commits that Go has not asked about. @returns {Map<number, number[]>} by hub */
   untold() {
+    return this.#takeNumbers();
+  }
+
+  #takeNumbers() {
     const numbers = this.#numbers;
     this.#numbers = new Map();
     return numbers;
@@ -209,24 +225,35 @@ function update({ env }, packet) {
   return hub(env, shardOf(env, id)).update(id, state);
 }
 
-/** Hands out messages, and tells each hub of the commits that it has not heard of. */
-async function deliver({ env, realtime }, packet) {
+/** Hands out messages, each in the place of the commit that it tells of, and tells each hub of the commits that it has not heard of. */
+async function deliver({ id, env, realtime }, packet) {
+  const isOwn = packet.u32() === id; // else the event that has made them is over
   const data = Array.from({ length: packet.u32() }, () => packet.string());
   const deliveries = new Map();
-  const to = (shard) => {
+  const partOf = (shard, commit, numbers) => {
     let delivery = deliveries.get(shard);
-    if (!delivery) deliveries.set(shard, (delivery = { numbers: [], event: realtime.name, data, messages: [] }));
-    return delivery;
+    if (!delivery) deliveries.set(shard, (delivery = { event: realtime.name, data, parts: [] }));
+    let part = delivery.parts.at(-1);
+    if (part?.commit !== commit) delivery.parts.push((part = { commit, numbers: numbers.get(shard) ?? [], messages: [] }));
+    return part;
+  };
+  const tell = (commit, numbers) => {
+    for (const shard of numbers.keys()) partOf(shard, commit, numbers);
   };
   for (let count = packet.u32(); count > 0; count--) {
-    const id = packet.string();
-    const shard = packet.u32();
-    const set = packet.f64();
-    const message = { version: packet.f64(), name: packet.string(), data: packet.u32() };
-    if (id === "") to(shard).messages.push({ set, ...message });
-    else to(shardOf(env, id)).messages.push({ client: id, ...message });
+    const commit = packet.u32();
+    const numbers = isOwn ? realtime.numbersOf(commit) : new Map();
+    tell(commit, numbers);
+    for (let messages = packet.u32(); messages > 0; messages--) {
+      const client = packet.string();
+      const shard = packet.u32();
+      const set = packet.f64();
+      const message = { version: packet.f64(), name: packet.string(), data: packet.u32() };
+      if (client === "") partOf(shard, commit, numbers).messages.push({ set, ...message });
+      else partOf(shardOf(env, client), commit, numbers).messages.push({ client, ...message });
+    }
   }
-  for (const [shard, numbers] of realtime.untold()) to(shard).numbers = numbers;
+  tell(Infinity, realtime.untold());
   await Promise.all([...deliveries].map(([shard, delivery]) => hub(env, shard).deliver(delivery)));
 }
 

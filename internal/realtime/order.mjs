@@ -1,13 +1,13 @@
 // The order of deliveries: as the database has committed what they tell of, whichever isolate was faster.
 //
-// Each commit takes a number (seq), and each number comes here once, with messages or without. What comes early waits for the numbers
+// Each commit takes a number (seq), and each number comes here at least once, with messages or without. What comes early waits for the numbers
 // before it; a number that never comes, since its isolate has died, is given up after a second.
 
 const PATIENCE_MILLISECONDS = 1000;
 
 export class Order {
   #next = 0; // the lowest number that has not come; 0 while that is not known
-  #early = new Map(); // by the first of its numbers: what waits
+  #early = new Map(); // by number: what waits for those before it
   #came = new Set(); // numbers from #next on that have come
   #timer = 0;
   #deliver;
@@ -29,7 +29,7 @@ export class Order {
 
   /** Begins anew: the database numbers its commits otherwise. */
   reset() {
-    for (const first of [...this.#early.keys()].sort((a, b) => a - b)) this.#deliver(this.#early.get(first).delivery);
+    for (const number of [...this.#early.keys()].sort((a, b) => a - b)) this.#early.get(number).deliveries.forEach(this.#deliver);
     this.#early.clear();
     this.#came.clear();
     this.#next = 0;
@@ -37,25 +37,23 @@ export class Order {
   }
 
   /**
-   * @param {number[]} numbers of the commits, ascending; none for what has no place in the order
+   * @param {number[]} numbers of commits, ascending: what is delivered tells of the last one, and nothing of those before it. None for what has
+   *   no place in the order.
    * @param {object} delivery what is given to `deliver` in its turn
    */
   add(numbers, delivery) {
     if (numbers.length === 0) return this.#deliver(delivery);
-    const [first] = numbers;
-    if (this.#next === 0) this.#next = first;
-    if (first > this.#next) {
-      this.#early.set(first, { numbers, delivery, since: Date.now() });
-      this.#arm();
-      return;
-    }
-    this.#pass(numbers, delivery);
+    if (this.#next === 0) this.#next = numbers[0];
+    numbers.slice(0, -1).forEach((number) => this.#pass(number));
+    const number = numbers.at(-1);
+    const waiting = this.#early.get(number);
+    if (waiting) waiting.deliveries.push(delivery);
+    else this.#early.set(number, { deliveries: [delivery], since: Date.now() });
     this.#release();
   }
 
-  #pass(numbers, delivery) {
-    this.#deliver(delivery);
-    for (const number of numbers) if (number >= this.#next) this.#came.add(number);
+  #pass(number) {
+    if (number >= this.#next) this.#came.add(number);
     while (this.#came.delete(this.#next)) this.#next++;
   }
 
@@ -63,9 +61,10 @@ export class Order {
     while (this.#early.size > 0) {
       const first = Math.min(...this.#early.keys());
       if (first > this.#next) break;
-      const { numbers, delivery } = this.#early.get(first);
+      const { deliveries } = this.#early.get(first);
       this.#early.delete(first);
-      this.#pass(numbers, delivery);
+      deliveries.forEach(this.#deliver);
+      this.#pass(first);
     }
     this.#arm();
   }

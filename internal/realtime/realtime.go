@@ -41,6 +41,8 @@ type Door interface {
 	State() State
 	// Event tells the goroutine's event from others.
 	Event() int32
+	// LastCommit names the last commit of the goroutine's event; 0 is none.
+	LastCommit() int32
 	// Changes gives what has changed in the sets since it was last called.
 	Changes(context.Context) ([]Change, error)
 	// Client gives what the hub knows of a client, nil if there is none.
@@ -50,7 +52,7 @@ type Door interface {
 	// Update stores a client's state. Every write that begins later knows of it.
 	Update(context.Context, *ClientState) error
 	// Deliver hands messages to the hubs, and tells them of the event's commits.
-	Deliver(context.Context, []Message) error
+	Deliver(context.Context, []Delivery) error
 	// ChangeAuth drops or renews the auth of listeners.
 	ChangeAuth(context.Context, []AuthChange) error
 	// Close ends a client's connection.
@@ -106,6 +108,12 @@ type ClientState struct {
 	Auth          *Auth          `json:"auth"`
 	Subscriptions []string       `json:"subscriptions"`
 	Values        map[string]any `json:"values"` // what handlers have stored with it
+}
+
+// Delivery is messages that tell of a commit: they come after those of earlier commits and before those of later ones, of all isolates.
+type Delivery struct {
+	Commit   int32 // as LastCommit names it
+	Messages []Message
 }
 
 // Message is for the listeners of a set, or for one client.

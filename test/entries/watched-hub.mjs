@@ -24,7 +24,7 @@ export class RealtimeHub extends Hub {
   }
 
   async deliver(delivery) {
-    this.#seen.messages += delivery.messages.length;
+    for (const { messages } of delivery.parts) this.#seen.messages += messages.length;
     await this.#count("deliver");
     return super.deliver(delivery);
   }

@@ -65,9 +65,33 @@ func bindRealtimeHooks(app core.App) {
 func bindRealtimeRoutes(g *group) {
 	g.POST("/broker/{topic}", sendToTopic)
 	g.POST("/broker/{topic}/transaction", sendInTransaction)
+	g.POST("/saves/{id}", saveAfterwards)
 	g.GET("/broker/connections", func(e *core.RequestEvent) error {
 		return e.JSON(http.StatusOK, map[string]any{"connections": stored(e.App, storeConnections)})
 	})
+}
+
+// saveAfterwards stores what nobody listens to and, after the query's pause, the query's count in the path's note.
+func saveAfterwards(e *core.RequestEvent) error {
+	audit, err := e.App.FindCollectionByNameOrId("audit")
+	if err != nil {
+		return err
+	}
+	entry := core.NewRecord(audit)
+	entry.Set("event", "saved")
+	if err := e.App.Save(entry); err != nil {
+		return err
+	}
+	time.Sleep(time.Duration(number(e, "pause", 0)) * time.Millisecond)
+	note, err := e.App.FindRecordById("notes", e.Request.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	note.Set("count", number(e, "count", 0))
+	if err := e.App.Save(note); err != nil {
+		return err
+	}
+	return e.NoContent(http.StatusNoContent)
 }
 
 // sendInTransaction stores a note with the query's id and sends it to the topic before that is committed.
