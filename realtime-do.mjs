@@ -8,9 +8,10 @@ import { Order } from "./internal/realtime/order.mjs";
 import { STATE, messageFrame } from "./internal/realtime/frames.mjs";
 import { isPublished, publish } from "./internal/realtime/table.mjs";
 
-/** What a socket keeps is limited to 16 KB; longer lists of subscriptions are kept in the storage, in pieces. */
-const ATTACHED_LENGTH = 8_000;
+/** What a socket keeps is limited to 16 KB, and a character may take two; longer subscriptions and values are kept in the storage, in pieces. */
+const ATTACHED_LENGTH = 6_000;
 const PIECE_LENGTH = 500_000;
+const PIECES = "client/";
 
 /** Milliseconds from one look at what is published to the next, while there are calls that give a reason. */
 const LOOK_MILLISECONDS = 5_000;
@@ -31,6 +32,7 @@ export class RealtimeHub extends DurableObject {
     super(ctx, env);
     this.#stored = ctx.storage.kv.get("state") ?? { shard: 0, version: 0, digest: "" };
     for (const socket of ctx.getWebSockets()) this.#restore(socket);
+    this.#sweep();
     this.#listeners.resume(this.#stored.version);
     this.#order.begin(ctx.storage.kv.get("next") ?? 0);
     // Sockets that were lost while it slept have changed the sets unseen.
@@ -196,29 +198,37 @@ export class RealtimeHub extends DurableObject {
 
   #attach(client) {
     const { id, origin, auth, subscriptions, set, values, held, pieces = 0 } = client;
-    const text = JSON.stringify(subscriptions);
+    const text = JSON.stringify({ subscriptions, values });
     client.pieces = text.length > ATTACHED_LENGTH ? Math.ceil(text.length / PIECE_LENGTH) : 0;
     this.#drop(id, pieces, client.pieces);
     for (let i = 0; i < client.pieces; i++) {
-      this.ctx.storage.kv.put(`subscriptions/${id}/${i}`, text.slice(i * PIECE_LENGTH, (i + 1) * PIECE_LENGTH));
+      this.ctx.storage.kv.put(`${PIECES}${id}/${i}`, text.slice(i * PIECE_LENGTH, (i + 1) * PIECE_LENGTH));
     }
-    const kept = client.pieces > 0 ? [] : subscriptions;
-    this.#sockets.get(id)?.serializeAttachment({ id, origin, auth, set, values, held, pieces: client.pieces, subscriptions: kept });
+    const attached = client.pieces > 0 ? {} : { subscriptions, values };
+    this.#sockets.get(id)?.serializeAttachment({ id, origin, auth, set, held, pieces: client.pieces, ...attached });
   }
 
   #drop(id, pieces = 0, keep = 0) {
-    for (let i = keep; i < pieces; i++) this.ctx.storage.kv.delete(`subscriptions/${id}/${i}`);
+    for (let i = keep; i < pieces; i++) this.ctx.storage.kv.delete(`${PIECES}${id}/${i}`);
   }
 
   #restore(socket) {
     const client = socket.deserializeAttachment();
     if (!client) return;
     if (client.pieces > 0) {
-      const pieces = Array.from({ length: client.pieces }, (_, i) => this.ctx.storage.kv.get(`subscriptions/${client.id}/${i}`));
-      client.subscriptions = JSON.parse(pieces.join(""));
+      const pieces = Array.from({ length: client.pieces }, (_, i) => this.ctx.storage.kv.get(`${PIECES}${client.id}/${i}`));
+      Object.assign(client, JSON.parse(pieces.join("")));
     }
     this.#sockets.set(client.id, socket);
     this.#listeners.restore(client);
+  }
+
+  /** Deletes the pieces of clients whose sockets were lost without a word, as all are when the Worker is deployed. */
+  #sweep() {
+    for (const [key] of this.ctx.storage.kv.list({ prefix: PIECES })) {
+      const [id] = key.slice(PIECES.length).split("/");
+      if (!this.#sockets.has(id)) this.ctx.storage.kv.delete(key);
+    }
   }
 
   #store(change) {

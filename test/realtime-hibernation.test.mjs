@@ -61,3 +61,13 @@ for (const shards of ["1", "3"]) {
     }),
   );
 }
+
+test("what a hub has stored of clients is gone when it was lost with their connections", () =>
+  withWorker({ entry: "test/entries/watched-hub.mjs" }, async (target) => {
+    const stored = async () => (await (await fetch(`${target.url}/hub/kept`)).json()).filter((key) => key.startsWith("client/"));
+    const stream = await Stream.open(target.url);
+    await stream.subscribe(Array.from({ length: 500 }, (_, n) => `other${n}/${"x".repeat(60)}`));
+    assert.equal((await stored()).length, 1);
+    await target.restart();
+    assert.deepEqual(await stored(), []);
+  }));

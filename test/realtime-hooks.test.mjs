@@ -105,6 +105,15 @@ suite("realtime with handlers", { example: true, isolates: 2, vars: { EXAMPLE_RE
     stream.close();
   });
 
+  on.test("a handler may know much of a client", async (target) => {
+    const greeting = "g".repeat(17_000);
+    const stream = await open(target, ["news"], `?greeting=${greeting}`);
+    assert.equal(await send(target, "news", "long"), 1);
+    const [{ data }] = await stream.until((messages) => messages.length === 1);
+    assert.equal(data.greeting, greeting);
+    stream.close();
+  });
+
   on.test("a handler sets the idle time-out, and sees connections end", async (target) => {
     const lasting = await open(target, ["news"]);
     const idle = await open(target, ["news"], "?idle=1500ms");

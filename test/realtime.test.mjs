@@ -131,6 +131,20 @@ suite("realtime", { isolates: 2 }, (on) => {
     await admin.collections.update("open", { listRule: "" });
   });
 
+  on.test("a client may send any number of headers that could tell its address", async (target) => {
+    const headers = Object.fromEntries(Array.from({ length: 120 }, (_, n) => [`ip-${"x".repeat(150)}-${n}`, "1"]));
+    const stream = await open(target, ["open"], { headers });
+    stream.close();
+  });
+
+  on.test("a client may have topics of any script", async (target) => {
+    const topics = Array.from({ length: 7 }, (_, n) => `${n}${"Ā".repeat(n < 6 ? 1240 : 470)}`);
+    const stream = await open(target, [...topics, "open/*"], { headers: { "X-Real-IP": "1".repeat(900) } });
+    await target.client(far(target)).collection("open").create({ title: "heard" });
+    await stream.until((messages) => messages.length === 1);
+    stream.close();
+  });
+
   on.test("a client belongs to the address that it has connected from", async (target) => {
     const admin = await target.admin();
     const { trustedProxy } = await admin.settings.getAll();

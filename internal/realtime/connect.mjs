@@ -6,7 +6,7 @@ import { hub, newClientId, shardOf } from "./hubs.mjs";
 import { programOf } from "./program.mjs";
 import { eventStream } from "./stream.mjs";
 
-/** Headers that may tell the client's address, if the settings trust them. */
+/** Headers that may tell the client's address, if the settings trust them, and how many characters of them: a hub keeps them beside the socket. */
 const ADDRESS_HEADER = /(^|-)(ip|forwarded|client|addr(ess)?|remote|for)(-|$)/i;
 const ADDRESS_LENGTH = 1000;
 
@@ -62,7 +62,9 @@ export function originOf(request) {
   const headers = [];
   let length = 0;
   for (const [name, value] of request.headers) {
-    if (!ADDRESS_HEADER.test(name) || (length += value.length) > ADDRESS_LENGTH) continue;
+    const size = name.length + value.length;
+    if (!ADDRESS_HEADER.test(name) || length + size > ADDRESS_LENGTH) continue;
+    length += size;
     headers.push([name, value]);
   }
   return { address: request.headers.get("cf-connecting-ip") ?? "127.0.0.1", headers };

@@ -34,6 +34,11 @@ export class RealtimeHub extends Hub {
     await this.#hold?.promise;
   }
 
+  /** The keys of what it has stored. */
+  kept() {
+    return Array.from(this.ctx.storage.kv.list(), ([key]) => key);
+  }
+
   abort() {
     this.ctx.abort("the hub is ended");
   }
@@ -56,7 +61,7 @@ export class RealtimeHub extends Hub {
   }
 }
 
-const ASKED = /\/hub\/(abort|hold|release|seen)$/;
+const ASKED = /\/hub\/(abort|hold|kept|release|seen)$/;
 
 export default {
   ...worker,
