@@ -132,6 +132,7 @@ suite("recovery", { ...on, vars: { POCKETFLARE_STALL_SECONDS: "3" } }, ({ test }
       [confirm, json(JSON.stringify({ token }))],
       [records, form("@jsonPayload", `{"title":${deep}}`)],
       [records, parts("@jsonPayload", `{"title":${deep}}`)],
+      [records, parts("@jsonPayload", JSON.stringify({ title: "a", data: deep }))],
       [`${target.url}/api/realtime`, parts("@jsonPayload", `{"clientId":${deep}}`)],
       [records, { headers: { Authorization: `Bearer ${token}` } }],
       [`${target.url}/api/files/notes/aaaaaaaaaaaaaaa/a?token=${token}`, {}],

@@ -175,10 +175,11 @@ func (f *form) add(c byte) bool {
 
 // value is a text that may be JSON, or a token: parts in base64, divided by dots, each of which is JSON.
 type value struct {
-	kind valueKind
-	json nesting
-	bits uint32 // of a token
-	size int    // how many of them are still to be decoded
+	kind  valueKind
+	json  *document
+	token nesting
+	bits  uint32 // of a token
+	size  int    // how many of them are still to be decoded
 }
 
 type valueKind byte
@@ -199,7 +200,7 @@ func (v *value) add(c byte) bool {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			return false
 		case c == '[' || c == '{':
-			v.kind = kindJSON
+			v.kind, v.json = kindJSON, &document{}
 		case strings.IndexByte(tokenStarts, c) >= 0:
 			v.kind = kindToken
 		default:
@@ -220,7 +221,7 @@ func (v *value) decode(c byte) bool {
 	digit := strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c)
 	switch {
 	case c == '.':
-		v.json, v.size = nesting{}, 0
+		v.token, v.size = nesting{}, 0
 		return false
 	case c == '\n' || c == '\r': // which decoders skip
 		return false
@@ -233,7 +234,7 @@ func (v *value) decode(c byte) bool {
 		return false
 	}
 	v.size -= 8
-	return v.json.add(byte(v.bits >> v.size))
+	return v.token.add(byte(v.bits >> v.size))
 }
 
 func hexDigit(c byte) rune {

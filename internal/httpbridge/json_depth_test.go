@@ -35,6 +35,7 @@ func TestJSONDepth(t *testing.T) {
 		{"a text of JSON, too deep", `{"b":"c","a":" \n` + deep + `"}`, true},
 		{"a text of JSON, escaped", `{"a":"` + escaped + `"}`, true},
 		{"a text of JSON with quotes", `{"a":"{\"b\":\"[\",\"c\":` + deep + `}"}`, true},
+		{"a text of JSON in a text of JSON", `{"a":"{\"b\":\"` + deep + `\"}"}`, true},
 		{"many texts of JSON", `["` + strings.Repeat(`[{","`, 2*MaxJSONDepth) + `"]`, false},
 		{"a token", `{"token":"` + token("", MaxJSONDepth) + `"}`, false},
 		{"a token, too deep", `{"token":"` + token("", MaxJSONDepth+1) + `"}`, true},
@@ -57,6 +58,7 @@ func TestFormDepth(t *testing.T) {
 		{"a text", "see " + nested(2*MaxJSONDepth), false},
 		{"JSON, as deep as allowed", nested(MaxJSONDepth), false},
 		{"JSON, too deep", `{"a&b":"=[",` + "\n" + `"c":` + nested(MaxJSONDepth+1) + "}", true},
+		{"JSON with a text of JSON, too deep", `{"a":"` + nested(MaxJSONDepth+1) + `"}`, true},
 		{"a token", token("", MaxJSONDepth), false},
 		{"a token, too deep", token(" ", MaxJSONDepth+1), true},
 	} {
