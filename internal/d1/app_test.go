@@ -42,7 +42,7 @@ func openDatabases(t testing.TB) *databases {
 // isolate is how PocketBase opens the databases in an isolate of its own. It opens each twice, for its two pools.
 func (d *databases) isolate(onConflict func()) core.DBConnectFunc {
 	data := d1.Open(d.app, d1.Options{OnConflict: onConflict, TokenWrites: true, Scratch: d.scratch, ReadOften: []string{"_collections", "_migrations"}})
-	logs := d1.Open(d.logs, d1.Options{DeferErrors: true})
+	logs := d1.Open(d.logs, d1.Options{DeferErrors: func(string) bool { return true }})
 	return func(path string) (*dbx.DB, error) {
 		if strings.HasSuffix(path, "auxiliary.db") {
 			return dbx.NewFromDB(sql.OpenDB(logs), "sqlite"), nil

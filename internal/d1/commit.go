@@ -17,7 +17,7 @@ func (t *replay) commit(ctx context.Context) error {
 	}
 	batch, writes := t.proof()
 	merged, places, sizes := batch, []int(nil), []int(nil)
-	if t.db.options.DeferErrors && !t.looked() {
+	if t.untried && !t.looked() {
 		merged, places, sizes = mergeInserts(batch)
 	}
 	t.db.dropKept()
@@ -89,7 +89,7 @@ func (t *replay) lost(err error) error {
 		return err
 	case e.Message == conflictRaw, e.Message == "CHECK constraint failed: "+otherRows:
 		err = ErrConflict
-	case t.db.options.DeferErrors:
+	case t.untried:
 		return err
 	default:
 		err = fmt.Errorf("%w: %w", ErrConflict, err)

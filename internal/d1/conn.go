@@ -73,7 +73,7 @@ func (c *conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, erro
 
 // newStepper chooses how a transaction is answered.
 func (db *connector) newStepper() stepper {
-	if db.options.Scratch != nil && !db.options.DeferErrors && db.options.MayGuess() {
+	if db.options.Scratch != nil && db.options.DeferErrors == nil && db.options.MayGuess() {
 		return newGuess(db)
 	}
 	return newReplay(db)

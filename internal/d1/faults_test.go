@@ -337,7 +337,7 @@ func TestRandomFaults(t *testing.T) {
 		noPause := d1.Options{Sleep: func(context.Context, time.Duration) error { return nil }}
 		app := sql.OpenDB(d1.Open(db, noPause))
 		defer app.Close()
-		noPause.DeferErrors = true
+		noPause.DeferErrors = func(string) bool { return true }
 		logs := sql.OpenDB(d1.Open(db, noPause))
 		defer logs.Close()
 		wg.Go(func() {

@@ -7,9 +7,9 @@ import (
 
 // Options is how a database behaves.
 type Options struct {
-	// DeferErrors sends a transaction that does not read between its writes at its commit, in one round trip. The error of
-	// a statement then is the error of the next read, or of the commit.
-	DeferErrors bool
+	// DeferErrors, if set, has the steps of transactions be answered by D1, but for the writes that it names: those are sent with the next
+	// step, or at the commit, so that a transaction of nothing else is one round trip. Their errors are those of what sends them.
+	DeferErrors func(sql string) bool
 
 	// NoWait, if set, names statements outside of a transaction whose results nobody looks at: they are sent, and only what is sent
 	// after them waits for them. Their errors are printed.

@@ -43,6 +43,7 @@ type replay struct {
 	latest   lastSeen
 	lastSeen int
 	defaults map[string][]madeUp // of tables, as far as they are known
+	untried  bool                // a write was not tried when it came
 	deferred bool                // foreign keys are looked at when it commits
 	conflict error               // what the application has been told of one
 	oracle   oracle              // answers in the place of D1; nil if D1 answers every step
@@ -110,13 +111,19 @@ func (t *replay) exec(ctx context.Context, p *parsed, args []driver.NamedValue) 
 	if err != nil {
 		return nil, err
 	}
-	if !t.db.options.DeferErrors {
-		if err := t.try(ctx, write); err != nil {
-			return nil, err
-		}
+	if t.defers(p) {
+		t.untried = true
+	} else if err := t.try(ctx, write); err != nil {
+		return nil, err
 	}
 	t.append(p, write)
 	return write.write, nil
+}
+
+// defers tells whether a write is not tried.
+func (t *replay) defers(p *parsed) bool {
+	named := t.db.options.DeferErrors
+	return named != nil && named(p.text)
 }
 
 // budget is the error of a transaction that has become too long to be sent.
@@ -135,7 +142,7 @@ func (t *replay) budget() error {
 // prepareWrite makes a write such that each replay of it does the same.
 func (t *replay) prepareWrite(ctx context.Context, p *parsed, args []driver.NamedValue) (*entry, error) {
 	settled := p
-	if p.clock && p.kind == kindWrite && !t.db.options.DeferErrors {
+	if p.clock && p.kind == kindWrite && !t.defers(p) {
 		settled = settleTime(p, t.db.options.Now())
 	}
 	statement, err := render(settled, args)
@@ -143,7 +150,7 @@ func (t *replay) prepareWrite(ctx context.Context, p *parsed, args []driver.Name
 		return nil, err
 	}
 	statement.own()
-	if p.kind == kindWrite && !t.db.options.DeferErrors {
+	if p.kind == kindWrite && !t.defers(p) {
 		if statement, err = t.settleDefaults(ctx, statement); err != nil {
 			return nil, t.blame(ctx, err)
 		}
@@ -222,7 +229,7 @@ func (t *replay) rollback(ctx context.Context) {
 }
 
 func (t *replay) note() {
-	if len(t.writes) > 0 && !t.db.options.DeferErrors {
+	if len(t.writes) > 0 && t.db.options.DeferErrors == nil {
 		t.db.options.OnTransaction(t.oracle != nil)
 	}
 }

@@ -42,7 +42,7 @@ func boot(t *testing.T, db *standin.Database) *isolate {
 	i := &isolate{t: t, db: db}
 	logs := openStandIn(t)
 	app := core.NewBaseApp(core.BaseAppConfig{DataDir: t.TempDir(), DBConnect: func(path string) (*dbx.DB, error) {
-		binding, options := d1.Binding(logs), d1.Options{DeferErrors: true}
+		binding, options := d1.Binding(logs), d1.Options{DeferErrors: func(string) bool { return true }}
 		if !strings.HasSuffix(path, "auxiliary.db") {
 			binding, options = i.caches.Watch(), d1.Options{OnStored: func() { i.stored.Add(1) }, Caches: i.caches, TokenWrites: true}
 		}
@@ -282,7 +282,7 @@ func TestBoot(t *testing.T) {
 	core1 := func() {
 		app := core.NewBaseApp(core.BaseAppConfig{DataDir: t.TempDir(), DBConnect: func(path string) (*dbx.DB, error) {
 			if strings.HasSuffix(path, "auxiliary.db") {
-				return dbx.NewFromDB(sql.OpenDB(d1.Open(openStandIn(t), d1.Options{DeferErrors: true})), "sqlite"), nil
+				return dbx.NewFromDB(sql.OpenDB(d1.Open(openStandIn(t), d1.Options{DeferErrors: func(string) bool { return true }})), "sqlite"), nil
 			}
 			return dbx.NewFromDB(sql.OpenDB(d1.Open(plain, d1.Options{})), "sqlite"), nil
 		}})

@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -32,6 +33,13 @@ const (
 func deletesLogs(sql string) bool {
 	return strings.HasPrefix(sql, "DELETE FROM `_logs` WHERE `created` <= ")
 }
+
+// concernsLogs tells whether a statement is about PocketBase's own table in the logs' database, and not about a table of the app's there.
+func concernsLogs(sql string) bool {
+	return strings.HasPrefix(sql, "INSERT INTO `_logs` ") || logsTable.MatchString(sql)
+}
+
+var logsTable = regexp.MustCompile(`\b_logs\b`)
 
 // databases are those of an app: what PocketBase keeps in two files.
 type databases struct {
@@ -76,7 +84,7 @@ func newDatabases(app core.App, mayGuess func() bool, onConflict func()) *databa
 	d.data = d1.Open(d.caches.Watch(), options)
 	d.caches.OnCollections(func() { d1.ForgetColumns(d.data) })
 	d.logs = d1.Open(d1.HostBinding(logsBinding), d1.Options{
-		DeferErrors: true,
+		DeferErrors: concernsLogs,
 		NoWait:      deletesLogs,
 		OnFault: func(err error) {
 			host.NoteLogsFault()
