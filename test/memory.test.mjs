@@ -11,6 +11,13 @@ const AT_BOOT = 28;
 const GROWTH = 12;
 const CONNECTIONS = 8;
 
+/**
+ * The most that it may grow, in MB, in half the requests after as many others; and in how many tries. A moment in which more is in use than
+ * ever before makes it grow as well, but a leak does so each time.
+ */
+const LATER_GROWTH = 1;
+const TRIES = 4;
+
 /** Asks and gives the megabytes of linear memory that the answer tells of. */
 async function memoryAfter(url, path, options) {
   const response = await fetch(url + path, options);
@@ -45,11 +52,14 @@ test(`memory at boot and over ${REQUESTS} requests`, { timeout: 1_200_000 }, (t)
     t.diagnostic(`boot on an existing database: ${boot} MB`);
     assert.ok(empty <= AT_BOOT && boot <= AT_BOOT, `${empty} and ${boot} MB at boot`);
 
-    const half = await run(target.url, 0, REQUESTS / 2);
-    const whole = await run(target.url, REQUESTS / 2, REQUESTS);
-    t.diagnostic(`after ${REQUESTS / 2} requests: ${half} MB; after ${REQUESTS}: ${whole} MB`);
-    assert.ok(whole <= boot + GROWTH, `${whole} MB after ${REQUESTS} requests, ${boot} at boot`);
-    assert.ok(whole - half <= 1, `${half} MB after half of them, ${whole} after all`);
+    const sizes = [];
+    const growth = () => sizes.at(-1) - sizes.at(-2);
+    for (let half = 0; half < 2 || (growth() > LATER_GROWTH && half <= TRIES); half++) {
+      sizes.push(await run(target.url, (half * REQUESTS) / 2, ((half + 1) * REQUESTS) / 2));
+      t.diagnostic(`after ${((half + 1) * REQUESTS) / 2} requests: ${sizes.at(-1)} MB`);
+      assert.ok(sizes.at(-1) <= boot + GROWTH, `${sizes} MB, ${boot} at boot`);
+    }
+    assert.ok(growth() <= LATER_GROWTH, `${sizes} MB, more each time`);
   }),
 );
 
