@@ -28,7 +28,7 @@ for (const binding of [false, true]) {
       for (const url of target.urls) await fetch(`${url}/r2/faults`, { method: "POST", body });
     };
 
-    test(`${STEPS} steps`, { timeout: 240_000 }, async () => {
+    test(`${STEPS} steps`, { timeout: 240_000 }, async (t) => {
       let state = SEED;
       const random = (n) => {
         state = (Math.imul(state, 1103515245) + 12345) >>> 0;
@@ -78,6 +78,7 @@ for (const binding of [false, true]) {
         }
       }
       await faults(0);
+      t.diagnostic(JSON.stringify(seen));
 
       const records = await target.client().collection("documents").getFullList();
       const stored = records.flatMap((record) => named(record));
