@@ -65,18 +65,31 @@ func openSetup(e *core.RequestEvent, env func(string) string) error {
 		return e.Redirect(http.StatusFound, adminUIPath)
 	}
 	token, err := setupToken(e.App)
-	if err != nil {
+	switch {
+	case err != nil:
 		return setupFailed(e, err)
+	case token == "":
+		return e.Redirect(http.StatusFound, adminUIPath)
 	}
 	return e.Redirect(http.StatusFound, setupPath+token)
 }
 
-func setupToken(app core.App) (string, error) {
-	installer, err := findOrCreateInstaller(app)
-	if err != nil {
-		return "", err
-	}
-	return installer.NewStaticAuthToken(setupTokenDuration)
+// setupToken gives the token of the installer's account, "" if there is a superuser after all. It looks in a transaction, since what was read
+// before may come from a replica of the database that does not know the first superuser yet.
+func setupToken(app core.App) (token string, err error) {
+	err = app.RunInTransaction(func(tx core.App) error {
+		exists, err := hasSuperuser(tx)
+		if err != nil || exists {
+			return err
+		}
+		installer, err := findOrCreateInstaller(tx)
+		if err != nil {
+			return err
+		}
+		token, err = installer.NewStaticAuthToken(setupTokenDuration)
+		return err
+	})
+	return token, err
 }
 
 func setupFailed(e *core.RequestEvent, err error) error {
