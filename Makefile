@@ -40,7 +40,7 @@ bench: $(PACKAGES) build ## compare with stock PocketBase and a bare Worker
 	$(NODE) scripts/bench/bench.mjs
 
 .PHONY: deploy
-deploy: check-deploy $(PACKAGES) build ## build and deploy to Cloudflare
+deploy: $(PACKAGES) check-deploy build ## build and deploy to Cloudflare
 	$(WRANGLER) deploy
 
 .PHONY: check-deploy
