@@ -186,6 +186,11 @@ suite("responses", { example: true }, (on) => {
     }
   });
 
+  on.test("205 is sent, though its body cannot be", async ({ url, kind }) => {
+    const { status, text } = await exchange(`${url}/example/status/205`);
+    assert.deepEqual([status, text], [205, kind === "worker" ? "" : "status 205"]);
+  });
+
   on.test("redirects and errors keep their status", async ({ url }) => {
     for (const code of [301, 302, 303, 307, 308]) {
       const response = await exchange(`${url}/example/status/${code}`);

@@ -4,6 +4,7 @@
 // suppressed headers and http.ResponseController. What differs:
 //
 //   - a body that ends within BufferSize bytes without a Flush is sent with its length; net/http does so up to 2 KB;
+//   - a 205 is sent without its body, which the standard forbids;
 //   - a status that is 101 or above 599 is sent as 500, and logged;
 //   - a header that the client sends more than once arrives as one, its values joined by commas;
 //   - . and .. in a path are gone when it arrives, also where they are encoded; methods that the Fetch standard does not know are refused with 501;

@@ -99,7 +99,7 @@ func suppressed(status int, name string) bool {
 	case "Content-Type":
 		return status == http.StatusNotModified
 	case "Content-Length":
-		return !statusAllowsBody(status)
+		return !statusAllowsBody(status) || status == http.StatusResetContent
 	case "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive":
 		return true // the platform's own
 	}
@@ -113,6 +113,9 @@ func statusAllowsBody(status int) bool {
 func (w *response) bodyAllowed() bool { return statusAllowsBody(w.status) }
 
 func (w *response) isHead() bool { return w.request.Method == http.MethodHead }
+
+// dropsBody tells whether what is written is left out: net/http sends a body with a 205, though the standard has none, and the platform refuses it.
+func (w *response) dropsBody() bool { return w.isHead() || w.status == http.StatusResetContent }
 
 func (w *response) Write(p []byte) (int, error) {
 	if w.status == 0 {
@@ -131,7 +134,7 @@ func (w *response) Write(p []byte) (int, error) {
 		return 0, http.ErrContentLength
 	}
 	w.sniffType(p)
-	if w.isHead() {
+	if w.dropsBody() {
 		return len(p), nil
 	}
 	for rest := p; len(rest) > 0; {
@@ -162,7 +165,7 @@ type Segment struct {
 // ReadFrom implements io.ReaderFrom. Where the whole body is made of an Object, JavaScript sends it.
 func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	limited, ok := r.(*io.LimitedReader)
-	if !ok || w.written > 0 || w.streaming || w.err != nil || w.status == 0 || w.declared != limited.N || w.isHead() || !w.bodyAllowed() {
+	if !ok || w.written > 0 || w.streaming || w.err != nil || w.status == 0 || w.declared != limited.N || w.dropsBody() || !w.bodyAllowed() {
 		return io.Copy(writerOnly{w}, r)
 	}
 	object, ok := limited.R.(Object)
@@ -356,7 +359,7 @@ func (w *response) FlushError() error {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if !w.bodyAllowed() {
+	if !w.bodyAllowed() || w.status == http.StatusResetContent {
 		return nil
 	}
 	return w.send()
