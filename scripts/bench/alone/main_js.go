@@ -50,12 +50,13 @@ func run() error {
 	}
 	memory := newMemory(d1.HostBinding("APP_DB"))
 	app := core.NewBaseApp(core.BaseAppConfig{DataDir: "/pb_data", DBConnect: func(path string) (*dbx.DB, error) {
-		binding := memory
+		binding, options := memory, d1.Options{}
 		if strings.HasSuffix(path, "auxiliary.db") {
 			binding = newMemory(d1.HostBinding("LOGS_DB"))
 			binding.on = true // the logs' writes go nowhere from the start
+			options.DeferErrors = func(string) bool { return true }
 		}
-		return dbx.NewFromDB(sql.OpenDB(d1.Open(binding, d1.Options{DeferErrors: binding != memory})), "sqlite"), nil
+		return dbx.NewFromDB(sql.OpenDB(d1.Open(binding, options)), "sqlite"), nil
 	}})
 	recordlist.Bind(app)
 	logs.New(app, host.Sleep)
