@@ -17,8 +17,9 @@
 //
 // The time that a statement tells (datetime('now'), CURRENT_TIMESTAMP) is the Worker's at its first run, and stays. So does what the
 // defaults of a table make up (an id of randomblob, a timestamp) for the rows of an INSERT … VALUES that names no id. After a write of
-// random() or the like, what is read is asserted if it reads the same twice. An INSERT … SELECT makes up its rows' defaults anew
-// in each replay: a transaction that reads them again ends in a conflict.
+// random() or the like, what is read is asserted if it reads the same twice. An INSERT … SELECT, or DEFAULT VALUES, makes up its rows'
+// defaults anew in each replay: a transaction that reads them again ends in a conflict. What a view gives that tells the time or random
+// numbers is not asserted.
 //
 // The rows of a write with RETURNING come to light by triggers in the thrown-away batch, and once more, to be asserted, in the commit.
 //

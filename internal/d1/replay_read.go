@@ -10,9 +10,18 @@ import (
 
 // read runs a query and remembers what it gave.
 func (t *replay) read(ctx context.Context, p *parsed, args []driver.NamedValue) (Rows, error) {
+	fickle := t.db.schema.isFickle(p)
+	if fickle {
+		volatile := *p
+		volatile.volatile = true
+		p = &volatile
+	}
 	settled := p
 	if p.clock {
 		settled = settleTime(p, t.db.options.Now())
+		if fickle {
+			settled.volatile = true
+		}
 	}
 	statement, err := render(settled, args)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -21,7 +22,8 @@ type table struct {
 	// rowid of the application's choice.
 	plain bool
 	view  bool
-	times bool // it has a column whose text is given as a time.Time
+	sql   string // of a view, until it is known whether that is fickle
+	times bool   // it has a column whose text is given as a time.Time
 	// columns are those of a table that is not exact, or has times.
 	columns []column
 }
@@ -31,8 +33,8 @@ type column struct {
 	kind string // the declared type, in upper case
 }
 
-// schemaQuery gives a row for each table and view: its name, whether it is exact, whether it is plain, whether it is a view, and a JSON
-// array of names and types where those of its columns matter. An empty type, BLOB, REAL and ANY store a REAL as it is.
+// schemaQuery gives a row for each table and view: its name, whether it is exact, whether it is plain, whether it is a view, and the text of a
+// view, or a JSON array of names and types where those of a table's columns matter. An empty type, BLOB, REAL and ANY store a REAL as it is.
 const schemaQuery = `SELECT * FROM (WITH c AS (
  SELECT m.name AS t, x.cid, x.name, upper(x.type) AS k, x.pk FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS x
  WHERE m.type='table' AND m.name NOT GLOB '_cf*' AND x.hidden<>1
@@ -48,7 +50,7 @@ const schemaQuery = `SELECT * FROM (WITH c AS (
 )
 SELECT m.name, k.reals=0 AS exact, m.type='table' AND m.sql NOT LIKE 'CREATE VIRTUAL%' AND k.rowids=0
  AND lower(m.name) NOT IN (SELECT t FROM w) AS plain, m.type='view' AS view,
- CASE WHEN k.reals>0 OR k.times>0 THEN k.list END AS columns
+ CASE WHEN m.type='view' THEN m.sql WHEN k.reals>0 OR k.times>0 THEN k.list END AS details
 FROM sqlite_master AS m LEFT JOIN k ON k.t=m.name WHERE m.type IN ('table','view') AND m.name NOT GLOB '_cf*')`
 
 var schemaShape = shapeOf(schemaQuery)
@@ -63,6 +65,8 @@ type schema struct {
 	tables tables
 	// times tells that one of them has a column whose text is given as a time.Time, changed that one may have got it since.
 	times, changed bool
+	// fickle are the views, by name in lower case, that give other rows each time: they tell the time, or random numbers.
+	fickle []string
 }
 
 // known gives the tables, nil if they have to be asked for.
@@ -105,6 +109,47 @@ func (s *schema) put(asked tables, epoch int) {
 	for _, t := range asked {
 		s.times = s.times || t.times
 	}
+	s.fickle = asked.fickleViews()
+}
+
+// isFickle tells whether a statement reads a view that gives other rows each time.
+func (s *schema) isFickle(p *parsed) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return mentions(p.text, s.fickle)
+}
+
+// fickleViews are the views that give other rows each time, and those that read one of them.
+func (ts tables) fickleViews() (names []string) {
+	views := map[string]string{}
+	for name, t := range ts {
+		if t.sql != "" {
+			views[name], t.sql = t.sql, ""
+		}
+	}
+	for found := true; found; {
+		found = false
+		for name, sql := range views {
+			if parse(sql)[0].volatile || mentions(sql, names) {
+				names, found = append(names, name), true
+				delete(views, name)
+			}
+		}
+	}
+	return names
+}
+
+// mentions tells whether a text has one of the names, which are in lower case.
+func mentions(text string, names []string) bool {
+	if len(names) == 0 {
+		return false
+	}
+	for sc := (scanner{text: text}); sc.next(); {
+		if slices.Contains(names, strings.ToLower(sc.name())) {
+			return true
+		}
+	}
+	return false
 }
 
 // askTables asks for the tables; nil if that fails, with which a reader can live: it is not tried again.
@@ -146,9 +191,13 @@ func (ts tables) add(row []driver.Value) error {
 	}
 	t := &table{exact: row[1] == int64(1), plain: row[2] == int64(1), view: row[3] == int64(1)}
 	ts[strings.Clone(strings.ToLower(name))] = t // without the memory of the whole answer
-	if list, ok := row[4].(string); ok {
+	details, ok := row[4].(string)
+	switch {
+	case t.view:
+		t.sql = strings.Clone(details)
+	case ok:
 		var columns [][2]string
-		if err := json.Unmarshal([]byte(list), &columns); err != nil {
+		if err := json.Unmarshal([]byte(details), &columns); err != nil {
 			return err
 		}
 		for _, c := range columns {

@@ -14,5 +14,5 @@ export const SCHEMA_QUERY = `SELECT * FROM (WITH c AS (
 )
 SELECT m.name, k.reals=0 AS exact, m.type='table' AND m.sql NOT LIKE 'CREATE VIRTUAL%' AND k.rowids=0
  AND lower(m.name) NOT IN (SELECT t FROM w) AS plain, m.type='view' AS view,
- CASE WHEN k.reals>0 OR k.times>0 THEN k.list END AS columns
+ CASE WHEN m.type='view' THEN m.sql WHEN k.reals>0 OR k.times>0 THEN k.list END AS details
 FROM sqlite_master AS m LEFT JOIN k ON k.t=m.name WHERE m.type IN ('table','view') AND m.name NOT GLOB '_cf*')`;

@@ -40,7 +40,7 @@ func (db *connector) readable(p *parsed, statement Statement) Statement {
 	}
 	_, epoch := db.columns.get(p)
 	statement.Shape = (p.shape + 2*uint64(epoch)) & (1<<shapeBits - 1)
-	statement.Fresh = p.volatile
+	statement.Fresh = p.volatile || db.schema.isFickle(p)
 	return statement
 }
 

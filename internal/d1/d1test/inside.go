@@ -48,6 +48,22 @@ var inside = []Case{
 		}
 		s.Query("SELECT * FROM t ORDER BY id")
 	}},
+	{"views that tell the time or random numbers", func(s *Script) {
+		s.Do("CREATE TABLE t (id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (1, 1), (2, 2)")
+		s.Do("CREATE VIEW drawn AS SELECT id, n, abs(random()) AS r FROM t; CREATE VIEW old AS SELECT id, n, julianday('now') - n AS age FROM t")
+		s.Do("CREATE VIEW again AS SELECT d.id, [Old].age FROM drawn AS d JOIN \"OLD\" AS [Old] USING (id)")
+		s.Query("SELECT count(*) FROM t") // the driver learns of the views beside it
+		s.Begin()
+		for _, view := range []string{"drawn", "old", "`again`"} {
+			s.Query("SELECT id, typeof(n) FROM " + view + " WHERE n > 0 OR id > 1")
+			s.Query("SELECT count(*) FROM (SELECT * FROM " + view + ")")
+			s.Do("SELECT * FROM " + view)
+			s.Exec("UPDATE t SET n = n + 1")
+			s.Do("SELECT * FROM " + view)
+		}
+		s.Commit()
+		s.Query("SELECT * FROM t")
+	}},
 	{"a schema that changes", func(s *Script) {
 		look := func() {
 			for _, query := range []string{
