@@ -14,6 +14,16 @@ async function json(url, options) {
   return JSON.parse(response.text);
 }
 
+/** A body that leaves its server time to answer: one that does so without having read it closes the connection, at which the rest may overtake the answer. */
+function slowlyBegun(length) {
+  async function* body() {
+    yield Buffer.alloc(1024);
+    await pause(300);
+    yield Buffer.alloc(length - 1024);
+  }
+  return { method: "POST", headers: { "Content-Length": String(length) }, body: body() };
+}
+
 suite("requests", { example: true }, (on) => {
   on.test("method, path, query, headers and body arrive", async ({ url }) => {
     const seen = await json(`${url}/example/echo/a%20b/c?x=1&y=%C3%A9&y=+`, {
@@ -115,14 +125,12 @@ suite("requests", { example: true }, (on) => {
   });
 
   on.test("a body that nobody reads does not hold the response", async ({ url }) => {
-    const body = Buffer.alloc(2 * MEGABYTE, 1);
-    const response = await untilAnswered(() => exchange(`${url}/example/upload/ignored`, { method: "POST", body }));
+    const response = await untilAnswered(() => exchange(`${url}/example/upload/ignored`, slowlyBegun(2 * MEGABYTE)));
     assert.equal(response.text, "not read");
   });
 
   on.test("a body past its route's limit is refused", async ({ url }) => {
-    const body = Buffer.alloc(33 * MEGABYTE);
-    const response = await untilAnswered(() => exchange(`${url}/example/upload/limited`, { method: "POST", body }));
+    const response = await untilAnswered(() => exchange(`${url}/example/upload/limited`, slowlyBegun(33 * MEGABYTE)));
     assert.equal(response.status, 413);
   });
 
