@@ -64,7 +64,7 @@ async function firstSixteen(target) {
 }
 
 for (const isolates of [1, 2]) {
-  test(`the first 16 requests at ${isolates} cold isolate(s), on an empty and on an existing database`, { timeout: 60_000 }, (t) =>
+  test(`the first 16 requests at ${isolates} cold isolate(s), on an empty and on an existing database`, { timeout: 120_000 }, (t) =>
     withWorker({ wasm: "build/example.wasm", isolates, ...SLOW }, async (target) => {
       t.diagnostic(`empty: ${await firstSixteen(target)} ms`);
       await target.restart();
