@@ -159,6 +159,25 @@ test("an event that is cancelled when its turn for a lock has come gives it back
     assert.equal(status, 200, text);
   }));
 
+/** An event whose pump is late by more than five seconds, while others run, is taken for cancelled by the platform. */
+test("an isolate that was kept from running for less than that takes none for cancelled", { timeout: 60_000 }, () =>
+  withWorker({ wasm: "build/example.wasm", entry: "test/entries/jumping-clock.mjs", direct: true }, async (target) => {
+    await exchange(`${target.url}/api/health`);
+    const jump = (milliseconds) => exchange(`${target.url}/_jump?ms=${milliseconds}`, { method: "POST" });
+    const sleepers = [];
+    for (let i = 0; i < 12; i++) {
+      sleepers.push(exchange(`${target.url}/example/sleep/120000`));
+      await pause(83); // the pumps of all run once a second, at different moments
+    }
+    for (let i = 0; i < 8; i++) {
+      await jump(4400);
+      await pause(1200 + 83 * i);
+    }
+    await jump(120_000);
+    for (const { status, text } of await Promise.all(sleepers)) assert.equal(status, 200, text);
+  }),
+);
+
 describe("a boot that fails", () => {
   for (const name of ["APP_DB", "LOGS_DB", "STORAGE", "BACKUPS"]) {
     test(`for want of ${name} says what to add to wrangler.toml`, () =>
