@@ -25,6 +25,9 @@ const MOST_PARTS = 10_000;
 /** How many parts are copied at a time: six connections may wait for their answers at once. */
 const COPIES_AT_ONCE = 4;
 
+/** The errors that may pass, where no status tells. */
+const PASSING = new Set(["InternalError", "ServiceUnavailable", "SlowDown"]);
+
 /** R2 has one region. */
 const REGION = "auto";
 
@@ -82,7 +85,9 @@ export class S3 {
   /** Begins a multipart upload. @returns {Promise<string>} its id */
   async createUpload(key, headers) {
     const answer = await this.#ask("POST", key, { query: { uploads: "" }, headers });
-    return textOf(answer, "UploadId") ?? fail("POST", key, "an answer without an UploadId");
+    const id = textOf(answer, "UploadId");
+    if (!id) throw new StorageError(`S3: POST ${JSON.stringify(key)}: an answer without an UploadId`);
+    return id;
   }
 
   /** @returns {Promise<{ number: number, etag: string, size: number }[]>} the parts that are there, in order */
@@ -167,28 +172,20 @@ export class S3 {
     return parts;
   }
 
-  /** @returns {Promise<string>} the answer's text. An error may come with status 200, when the head was sent before it was known. */
-  async #ask(method, key, options) {
-    const response = await this.#fetch(method, key, options);
-    const text = await response.text();
-    const code = textOf(text, "Code");
-    if (response.ok && !/<Error>/.test(text)) return text;
-    throw new S3Error(`S3: ${method} ${JSON.stringify(key)}: ${response.status} ${code ?? ""} ${textOf(text, "Message") ?? ""}`.trim(), response.status, code ?? "");
-  }
-
-  /** Sends a request, again where its failure may pass. All of them can be repeated. `moves` is how many bytes it has R2 copy. */
-  async #fetch(method, key, { query, headers, body, moves = 0 }) {
+  /**
+   * Sends a request, again where its failure may pass. All of them can be repeated. `moves` is how many bytes it has R2 copy.
+   * @returns {Promise<string>} the answer's text
+   */
+  async #ask(method, key, { query, headers, body, moves = 0 }) {
     const patience = Math.ceil(this.#patience * (1 + moves / TWICE));
     for (let attempt = 1; ; attempt++) {
       const signed = await this.#sign({ method, url: this.#url(key, query), headers });
-      try {
-        const response = await fetch(signed.url, { method, headers: signed.headers, body, redirect: "manual", signal: AbortSignal.timeout(patience) });
-        if (response.status < 500 && response.status !== 429) return response;
-        await response.body?.cancel();
-        if (attempt === ATTEMPTS) fail(method, key, `status ${response.status}`);
-      } catch (error) {
-        if (attempt === ATTEMPTS) throw error instanceof StorageError ? error : fail(method, key, error.message);
-      }
+      const options = { method, headers: signed.headers, body, redirect: "manual", signal: AbortSignal.timeout(patience) };
+      const { ok, text, status, code, passes, reason } = await exchange(signed.url, options);
+      if (ok) return text;
+      const message = `S3: ${method} ${JSON.stringify(key)}: ${reason}`;
+      if (!passes) throw new S3Error(message, status, code);
+      if (attempt === ATTEMPTS) throw new StorageError(message);
       const { promise, resolve } = Promise.withResolvers();
       setTimeout(resolve, PAUSE * attempt);
       await promise;
@@ -215,8 +212,22 @@ export function ignoreEnded(error) {
   if (error.code !== "NoSuchUpload") throw error;
 }
 
-function fail(method, key, reason) {
-  throw new StorageError(`S3: ${method} ${JSON.stringify(key)}: ${reason}`);
+/** Sends a request and reads what comes. `passes` tells whether a failure may, and `reason` what it is. */
+async function exchange(url, options) {
+  let response;
+  let text;
+  try {
+    response = await fetch(url, options);
+    text = await response.text();
+  } catch (error) {
+    return { ok: false, passes: true, reason: error.message };
+  }
+  const { status } = response;
+  const code = textOf(text, "Code") ?? "";
+  // An error that is met after the head was sent comes with status 200.
+  const ok = response.ok && !text.includes("<Error>");
+  const passes = status >= 500 || status === 429 || (response.ok && PASSING.has(code));
+  return { ok, text, status, code, passes, reason: `${status} ${code} ${textOf(text, "Message") ?? ""}`.trim() };
 }
 
 /** Encodes a key as Signature Version 4 does, slashes left. */

@@ -14,7 +14,7 @@ export const OTHER_BUCKET = "another-bucket";
 /** A running S3 API. `requests` has method, key, query, headers and status of each request, `settings` are the variables that name it. */
 export class FakeS3 {
   requests = [];
-  /** Called with each request, once its signature is right; what it returns, or resolves to, if anything, is the status of an error. */
+  /** Called with each request, once its signature is right; what it returns, or resolves to, if anything, is the status of an error, or "silence" after the head. */
   fault = () => undefined;
   /** Whether what was done for a request is answered with an error. */
   lose = () => false;
@@ -77,6 +77,10 @@ export class FakeS3 {
       }
       if (bucket !== BUCKET) throw new Refused(404, "NoSuchBucket");
       const fault = await this.fault({ method: request.method, key: decodeURIComponent(rest.join("/")), query, headers: request.headers });
+      if (fault === "silence") {
+        response.flushHeaders();
+        return;
+      }
       if (fault) throw new Refused(fault, "InternalError");
       await this.#serve({ method: request.method, key: decodeURIComponent(rest.join("/")), query, headers: request.headers, body }, response);
     } catch (error) {
