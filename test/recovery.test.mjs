@@ -134,7 +134,7 @@ suite("recovery", { ...on, vars: { POCKETFLARE_STALL_SECONDS: "3" } }, ({ test }
       [records, parts("@jsonPayload", `{"title":${deep}}`)],
       [records, parts("@jsonPayload", JSON.stringify({ title: "a", data: deep }))],
       [`${target.url}/api/realtime`, parts("@jsonPayload", `{"clientId":${deep}}`)],
-      [records, { headers: { Authorization: `Bearer ${token}` } }],
+      ...["Bearer ", "bearer ", ""].map((scheme) => [records, { headers: { Authorization: scheme + token } }]),
       [`${target.url}/api/files/notes/aaaaaaaaaaaaaaa/a?token=${token}`, {}],
     ]) {
       const { status, text } = await exchange(url, request);

@@ -20,7 +20,7 @@ var errDepth = fmt.Errorf("the request has JSON that is nested deeper than %d le
 // limitDepth refuses a request whose token or query is nested too deep, and has its body fail where it is. Forms with files are looked at
 // by who has read them: CheckForm.
 func limitDepth(request *http.Request) error {
-	if token := strings.TrimPrefix(request.Header.Get("Authorization"), "Bearer "); len(token) > MaxJSONDepth && tooDeep(&value{}, token) {
+	if token := bearer(request.Header.Get("Authorization")); len(token) > MaxJSONDepth && tooDeep(&value{}, token) {
 		return errDepth
 	}
 	if query := request.URL.RawQuery; len(query) > MaxJSONDepth && tooDeep(&form{}, query) {
@@ -36,6 +36,15 @@ func limitDepth(request *http.Request) error {
 		request.Body = &depthReader{request.Body, &form{}}
 	}
 	return nil
+}
+
+// bearer is the token in an Authorization header, as PocketBase takes it: the scheme may be left out, and be in any case.
+func bearer(header string) string {
+	const scheme = "Bearer "
+	if len(header) > len(scheme) && strings.EqualFold(header[:len(scheme)], scheme) {
+		return header[len(scheme):]
+	}
+	return header
 }
 
 // CheckForm returns an error where a value of a form is JSON that is nested too deep.

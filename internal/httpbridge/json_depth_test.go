@@ -3,6 +3,7 @@ package httpbridge
 import (
 	"encoding/base64"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -69,6 +70,17 @@ func TestFormDepth(t *testing.T) {
 		for _, encoded := range []string{values.Encode(), "b=" + url.QueryEscape(test.value), "b=" + strings.ReplaceAll(url.QueryEscape(test.value), "%5B", "[")} {
 			if refused := tooDeep(&form{}, encoded); refused != test.refused {
 				t.Errorf("%s: encoded, refused %v", test.name, refused)
+			}
+		}
+	}
+}
+
+func TestTokenDepth(t *testing.T) {
+	for _, scheme := range []string{"", "Bearer ", "bearer ", "BEARER "} {
+		for depth, refused := range map[int]bool{MaxJSONDepth: false, MaxJSONDepth + 1: true} {
+			request := &http.Request{URL: &url.URL{}, Body: http.NoBody, Header: http.Header{"Authorization": {scheme + token("", depth)}}}
+			if err := limitDepth(request); (err != nil) != refused {
+				t.Errorf("%q, %d levels: %v", scheme, depth, err)
 			}
 		}
 	}
